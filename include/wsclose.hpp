@@ -1,0 +1,16 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_HPP_INCLUDED
+#define WSCLOSE_HPP_INCLUDED
+
+// The whole core: how WebSocket connections end, as values. For the binding to libwebsockets
+// include <wsclose/lws.hpp>.
+
+#include <wsclose/close_code.hpp>
+#include <wsclose/close_frame.hpp>
+#include <wsclose/close_handshake.hpp>
+#include <wsclose/format.hpp>
+#include <wsclose/utf8.hpp>
+
+#endif // WSCLOSE_HPP_INCLUDED

@@ -1,0 +1,271 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_CLOSE_CODE_HPP_INCLUDED
+#define WSCLOSE_CLOSE_CODE_HPP_INCLUDED
+
+// The codes with which a WebSocket connection ends, what they mean, and who may send which.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+
+#include <wsclose/detail/config.hpp>
+
+namespace wsclose {
+
+/// A close code. Every 16-bit value is a value of this type (`close_code{4001}`); the enumerators
+/// are those that the IANA registry "WebSocket Close Code Number" assigns, named after it.
+enum class close_code : std::uint16_t {
+    /// The purpose of the connection has been fulfilled.
+    normal_closure = 1000,
+    /// The endpoint leaves: a server going down, or a browser leaving the page.
+    going_away = 1001,
+    /// The peer broke the protocol.
+    protocol_error = 1002,
+    /// The peer sent a type of data that the endpoint cannot accept.
+    unsupported_data = 1003,
+    /// Never on the wire: says that a Close frame held no code.
+    no_status_received = 1005,
+    /// Never on the wire: says that the connection ended without a Close frame.
+    abnormal_closure = 1006,
+    /// Data in a message was not what the type of the message says, such as text that is not UTF-8.
+    invalid_payload = 1007,
+    /// A message violates the endpoint's policy; the code for want of a better one.
+    policy_violation = 1008,
+    /// A message is too big to process.
+    message_too_big = 1009,
+    /// The client expected an extension that the server did not negotiate. A server never sends it.
+    mandatory_extension = 1010,
+    /// An unexpected condition prevents the endpoint from going on (either side: RFC 6455 erratum 3227).
+    internal_error = 1011,
+    /// The service restarts. A client that comes back waits a random 5 to 30 seconds first.
+    service_restart = 1012,
+    /// Overload. A client goes to another address, or waits for its user to act.
+    try_again_later = 1013,
+    /// A gateway received an invalid response from the server behind it; like HTTP 502.
+    bad_gateway = 1014,
+    /// Never on the wire: says that the TLS handshake failed.
+    tls_handshake = 1015,
+    /// Authentication is missing or failed; like HTTP 401.
+    unauthorized = 3000,
+    /// The client is known and may not; like HTTP 403.
+    forbidden = 3003,
+    /// The endpoint waited too long for the peer; like HTTP 408.
+    timeout = 3008,
+};
+
+/// The two ends of a WebSocket connection.
+enum class role : std::uint8_t { client, server };
+
+/// The ranges into which RFC 6455 section 7.4.2 divides the codes.
+enum class code_range : std::uint8_t {
+    unused,      ///< 0 to 999
+    protocol,    ///< 1000 to 2999: RFC 6455, its revisions and extensions
+    registered,  ///< 3000 to 3999: libraries, frameworks and applications, registered with IANA
+    private_use, ///< 4000 to 4999: by agreement between applications
+    invalid,     ///< 5000 to 65535: outside every range
+};
+
+/// One code of an application's own enum, with its name.
+template <class Enum>
+struct named_code {
+    Enum             code;
+    std::string_view name;
+};
+
+/// Makes an application's own enum usable wherever a `close_code` is. Specialise it with an array
+/// `codes` of `named_code<Enum>`; each must lie in 3000 to 4999 and stand there once:
+///
+///     template <>
+///     struct wsclose::close_code_traits<game_code> {
+///         static constexpr wsclose::named_code<game_code> codes[] = {
+///             {game_code::kicked, "kicked"}, {game_code::cheated, "cheated"}};
+///     };
+template <class Enum>
+struct close_code_traits;
+
+namespace detail {
+    template <class Enum, class = void>
+    inline constexpr bool has_code_traits = false;
+    template <class Enum>
+    inline constexpr bool has_code_traits<Enum, std::void_t<decltype(close_code_traits<Enum>::codes)>> = true;
+
+    template <class Enum>
+    constexpr bool all_in_application_ranges() noexcept {
+        for (const auto &entry : close_code_traits<Enum>::codes) {
+            const auto value = static_cast<long long>(entry.code);
+            if (value < 3000 || value > 4999)
+                return false;
+        }
+        return true;
+    }
+
+    template <class Enum>
+    constexpr bool all_different() noexcept {
+        const auto       &codes = close_code_traits<Enum>::codes;
+        const std::size_t count = sizeof(codes) / sizeof(codes[0]);
+        for (std::size_t i = 0; i < count; ++i)
+            for (std::size_t j = i + 1; j < count; ++j)
+                if (codes[i].code == codes[j].code || codes[i].name == codes[j].name)
+                    return false;
+        return true;
+    }
+
+    /// Whether `Enum` has been announced through `close_code_traits`, and well.
+    template <class Enum>
+    constexpr bool is_application_enum() noexcept {
+        if constexpr (std::is_enum_v<Enum> && has_code_traits<Enum>) {
+            static_assert(all_in_application_ranges<Enum>(),
+                          "wsclose: an application's close codes lie in 3000 to 4999 (RFC 6455 section 7.4.2)");
+            static_assert(all_different<Enum>(), "wsclose: a close code or a name stands twice in close_code_traits");
+            return true;
+        } else {
+            return false;
+        }
+    }
+} // namespace detail
+
+/// What every function takes that takes a code: a `close_code`, or a value of an enum announced
+/// through `close_code_traits`. A value of 65536 or more is none of any code's and becomes 65535.
+class any_close_code {
+public:
+    constexpr any_close_code(close_code code) noexcept : code_(code) {}
+
+    template <class Enum, std::enable_if_t<detail::is_application_enum<Enum>(), int> = 0>
+    constexpr any_close_code(Enum code) noexcept : code_(narrow(static_cast<long long>(code))) {}
+
+    constexpr operator close_code() const noexcept { return code_; }
+
+    /// The code as a number.
+    constexpr std::uint16_t value() const noexcept { return static_cast<std::uint16_t>(code_); }
+
+private:
+    static constexpr close_code narrow(long long value) noexcept {
+        return value < 0 || value > 65535 ? close_code{65535} : static_cast<close_code>(value);
+    }
+
+    close_code code_;
+};
+
+namespace detail {
+    struct code_entry {
+        close_code       code;
+        std::string_view name;
+        std::string_view description;
+    };
+
+    inline constexpr code_entry registry[] = {
+        {close_code::normal_closure, "normal_closure", "the purpose of the connection has been fulfilled"},
+        {close_code::going_away, "going_away",
+         "the endpoint leaves: a server going down or a browser leaving the page"},
+        {close_code::protocol_error, "protocol_error", "the peer broke the protocol"},
+        {close_code::unsupported_data, "unsupported_data", "the peer sent a type of data that cannot be accepted"},
+        {close_code::no_status_received, "no_status_received", "the Close frame held no code; never on the wire"},
+        {close_code::abnormal_closure, "abnormal_closure",
+         "the connection ended without a Close frame; never on the wire"},
+        {close_code::invalid_payload, "invalid_payload",
+         "data in a message was not what the message's type says, such as text that is not UTF-8"},
+        {close_code::policy_violation, "policy_violation", "a message violates the endpoint's policy"},
+        {close_code::message_too_big, "message_too_big", "a message is too big to process"},
+        {close_code::mandatory_extension, "mandatory_extension",
+         "the client expected an extension that the server did not negotiate; never sent by a server"},
+        {close_code::internal_error, "internal_error", "an unexpected condition prevents the endpoint from going on"},
+        {close_code::service_restart, "service_restart",
+         "the service restarts; a client that comes back waits a random 5 to 30 seconds"},
+        {close_code::try_again_later, "try_again_later",
+         "overload; a client goes to another address or waits for its user to act"},
+        {close_code::bad_gateway, "bad_gateway", "a gateway received an invalid response from the server behind it"},
+        {close_code::tls_handshake, "tls_handshake", "the TLS handshake failed; never on the wire"},
+        {close_code::unauthorized, "unauthorized", "authentication is missing or failed"},
+        {close_code::forbidden, "forbidden", "the client is known and may not"},
+        {close_code::timeout, "timeout", "the endpoint waited too long for the peer"},
+    };
+
+    constexpr const code_entry *find(close_code code) noexcept {
+        for (const code_entry &entry : registry)
+            if (entry.code == code)
+                return &entry;
+        return nullptr;
+    }
+} // namespace detail
+
+/// The range that `code` lies in. RFC 6455 section 7.4.2.
+constexpr code_range range(any_close_code code) noexcept {
+    const std::uint16_t value = code.value();
+    return value < 1000   ? code_range::unused
+           : value < 3000 ? code_range::protocol
+           : value < 4000 ? code_range::registered
+           : value < 5000 ? code_range::private_use
+                          : code_range::invalid;
+}
+
+/// The name of `code` as its enumerator spells it (`normal_closure`); empty where the registry
+/// assigns none.
+constexpr std::string_view name(close_code code) noexcept {
+    const detail::code_entry *entry = detail::find(code);
+    return entry ? entry->name : std::string_view();
+}
+
+/// The name of an application's code as its `close_code_traits` spells it; empty for a value that
+/// does not stand there.
+template <class Enum>
+constexpr auto name(Enum code) noexcept -> std::enable_if_t<detail::is_application_enum<Enum>(), std::string_view> {
+    for (const auto &entry : close_code_traits<Enum>::codes)
+        if (entry.code == code)
+            return entry.name;
+    return {};
+}
+
+/// What `code` means, in a few words without a full stop; for a code that nobody assigned, what
+/// its range is for. Never empty.
+constexpr std::string_view description(any_close_code code) noexcept {
+    if (const detail::code_entry *entry = detail::find(code))
+        return entry->description;
+    if (code.value() == 1004)
+        return "reserved; a meaning might be defined later; never on the wire";
+    switch (range(code)) {
+    case code_range::unused: return "not a close code: codes below 1000 are not used";
+    case code_range::protocol: return "unassigned, reserved for the protocol and its extensions";
+    case code_range::registered: return "unassigned, to be registered with IANA by libraries and applications";
+    case code_range::private_use: return "for private use, by agreement between applications";
+    case code_range::invalid: break;
+    }
+    return "not a close code: outside every range that the protocol defines";
+}
+
+/// The code that the registry gives this name (`normal_closure`, spelt as the enumerator is);
+/// nothing for any other text.
+constexpr std::optional<close_code> from_name(std::string_view text) noexcept {
+    for (const detail::code_entry &entry : detail::registry)
+        if (entry.name == text)
+            return entry.code;
+    return std::nullopt;
+}
+
+/// Whether a peer may put `code` into a Close frame: assigned and meant for the wire (1000 to 1003,
+/// 1007 to 1014), or within 3000 to 4999. RFC 6455 section 7.4 and the IANA registry.
+constexpr bool is_receivable(any_close_code code) noexcept {
+    const std::uint16_t value = code.value();
+    return (value >= 1000 && value <= 1003) || (value >= 1007 && value <= 1014) || (value >= 3000 && value <= 4999);
+}
+
+/// Whether `code` may be put into a Close frame by one role at least.
+constexpr bool is_sendable(any_close_code code) noexcept { return is_receivable(code); }
+
+/// Whether `code` may be put into a Close frame by this role: 1010 is a client's alone.
+constexpr bool is_sendable(any_close_code code, role sender) noexcept {
+    return is_sendable(code) && (sender == role::client || code.value() != 1010);
+}
+
+/// Whether a page in a browser may pass `code` to `WebSocket.close()`: 1000 and 3000 to 4999.
+/// WHATWG WebSockets standard, `close(code, reason)`.
+constexpr bool browser_may_send(any_close_code code) noexcept {
+    return code.value() == 1000 || (code.value() >= 3000 && code.value() <= 4999);
+}
+
+} // namespace wsclose
+
+#endif // WSCLOSE_CLOSE_CODE_HPP_INCLUDED

@@ -1,0 +1,238 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_CLOSE_HANDSHAKE_HPP_INCLUDED
+#define WSCLOSE_CLOSE_HANDSHAKE_HPP_INCLUDED
+
+// The closing handshake of one connection (RFC 6455 section 7) as a state machine without I/O, and
+// the report that each connection ends in.
+
+#include <cstdint>
+#include <string_view>
+
+#include <wsclose/close_code.hpp>
+#include <wsclose/close_frame.hpp>
+
+namespace wsclose {
+
+/// Who ended a connection.
+enum class initiator : std::uint8_t {
+    transport, ///< nobody said so: the connection ended, or never came about
+    local,     ///< this program
+    peer,      ///< the other end, by a Close frame, be it a good one or not
+    library,   ///< libwebsockets, because the peer broke the protocol
+};
+
+/// Whether the peer answered our Close frame (or we its).
+enum class acknowledgement : std::uint8_t {
+    no,
+    yes,
+    inferred, ///< the library saw the end of the handshake but does not show it
+};
+
+/// The name of a value as its enumerator spells it.
+constexpr std::string_view name(initiator who) noexcept {
+    switch (who) {
+    case initiator::transport: break;
+    case initiator::local: return "local";
+    case initiator::peer: return "peer";
+    case initiator::library: return "library";
+    }
+    return "transport";
+}
+
+/// The name of a value as its enumerator spells it.
+constexpr std::string_view name(acknowledgement value) noexcept {
+    switch (value) {
+    case acknowledgement::no: break;
+    case acknowledgement::yes: return "yes";
+    case acknowledgement::inferred: return "inferred";
+    }
+    return "no";
+}
+
+/// How a connection ended. `close_handshake` makes it.
+class close_report {
+public:
+    /// The code of the Close frame that came first: 1005 where it held none, 1006 where there was no
+    /// Close frame. For a frame of the peer's that broke the rules, the code that it was answered with.
+    constexpr close_code code() const noexcept {
+        const close_frame *frame = first();
+        return frame ? frame->code() : close_code::abnormal_closure;
+    }
+
+    /// The text that goes with `code()`, at most 123 bytes of valid UTF-8. It lives as long as this report.
+    constexpr std::string_view reason() const noexcept {
+        const close_frame *frame = first();
+        return frame ? frame->reason() : std::string_view();
+    }
+
+    /// The peer's Close frame; null where there was none, or none that kept the rules.
+    constexpr const close_frame *received() const noexcept { return has_received_ ? &received_ : nullptr; }
+
+    /// Our Close frame as it went onto the wire; null where none did.
+    constexpr const close_frame *sent() const noexcept { return has_sent_ ? &sent_ : nullptr; }
+
+    /// What was wrong with the peer's Close frame; `none` where there was nothing, or no frame.
+    constexpr parse_error violation() const noexcept { return violation_; }
+
+    /// Who ended the connection.
+    constexpr wsclose::initiator initiator() const noexcept { return initiator_; }
+
+    /// Whether a Close frame of ours and one of the peer's both went over the wire.
+    constexpr acknowledgement acknowledged() const noexcept { return acknowledged_; }
+
+    /// Whether the closing handshake was completed: a Close frame each way, both within the rules.
+    /// RFC 6455 section 7.1.4. Where `acknowledged()` is `inferred`, so is this.
+    constexpr bool clean() const noexcept {
+        return acknowledged_ != acknowledgement::no && violation_ == parse_error::none;
+    }
+
+    /// Why a connection never came about, as the library put it; at most 123 bytes, empty otherwise.
+    constexpr std::string_view error() const noexcept { return failed_ ? received_.reason() : std::string_view(); }
+
+private:
+    friend class close_handshake;
+
+    constexpr const close_frame *first() const noexcept {
+        if (peer_first_)
+            return has_received_ ? &received_ : sent();
+        return has_sent_ ? &sent_ : received();
+    }
+
+    close_frame        received_; // or, where the connection never came about, the error's text
+    close_frame        sent_;     // on the wire where has_sent_, before that as asked for
+    bool               has_received_ = false;
+    bool               has_sent_     = false;
+    bool               peer_first_   = false;
+    bool               failed_       = false;
+    parse_error        violation_    = parse_error::none;
+    wsclose::initiator initiator_    = wsclose::initiator::transport;
+    acknowledgement    acknowledged_ = acknowledgement::no;
+};
+
+/// What the owner of a `close_handshake` is to do after an input.
+enum class close_step : std::uint8_t {
+    none,
+    send,         ///< write the frame `report().sent()` to the wire
+    send_and_end, ///< write the frame `report().sent()` to the wire, then end the connection
+    end,          ///< end the connection: the handshake is complete
+};
+
+/// The closing handshake of one connection, seen from one end. Put in what happens, do what it says,
+/// read the report at the end. All-zero memory is a valid start. Any input is allowed at any time;
+/// one that comes too late changes nothing.
+class close_handshake {
+public:
+    enum class state : std::uint8_t {
+        open,
+        closing, ///< a Close frame was asked for, sent or received
+        closed,  ///< the connection is over; the report is final
+    };
+
+    constexpr state               current() const noexcept { return state_; }
+    constexpr const close_report &report() const noexcept { return report_; }
+
+    /// The frame that `request` left to be sent; null where there is none.
+    constexpr const close_frame *requested() const noexcept { return requested_ ? &report_.sent_ : nullptr; }
+
+    /// The program asks for a Close frame that can not go onto the wire yet. False where the
+    /// connection is already closing or closed: the first close wins.
+    constexpr bool request(const close_frame &frame) noexcept {
+        if (state_ != state::open)
+            return false;
+        state_             = state::closing;
+        requested_         = true;
+        report_.sent_      = frame;
+        report_.initiator_ = initiator::local;
+        return true;
+    }
+
+    /// The program's Close frame goes onto the wire now; one that was requested goes in its stead.
+    constexpr close_step send(const close_frame &frame) noexcept {
+        request(frame);
+        if (!requested_)
+            return close_step::none;
+        mark_sent();
+        return close_step::send;
+    }
+
+    /// The peer's Close frame came. RFC 6455 section 5.5.1.
+    constexpr close_step receive(const parse_result &result) noexcept {
+        const bool ours_is_out = report_.has_sent_;
+        if (state_ == state::closed || answered_)
+            return close_step::none;
+        state_    = state::closing;
+        answered_ = true;
+        if (result) {
+            report_.received_     = result.frame;
+            report_.has_received_ = true;
+        } else {
+            report_.violation_ = result.error;
+        }
+        report_.acknowledged_ = acknowledgement::yes;
+        if (ours_is_out)
+            return close_step::end;
+        report_.peer_first_ = true;
+        report_.initiator_  = initiator::peer;
+        if (!requested_ || !result) // a request that the peer's Close overtakes is the answer to it
+            report_.sent_ = result.answer();
+        mark_sent();
+        return close_step::send_and_end;
+    }
+
+    /// The library tells that the peer answered our Close frame, but not with what. `how` is
+    /// `inferred` where it is only known that the connection ended as it does after an answer.
+    constexpr close_step acknowledge(acknowledgement how = acknowledgement::yes) noexcept {
+        if (state_ != state::closing || answered_ || !report_.has_sent_)
+            return close_step::none;
+        answered_             = true;
+        report_.acknowledged_ = how;
+        return close_step::end;
+    }
+
+    /// The library fails the connection by itself. RFC 6455 section 7.1.7. `frame` is what it sent;
+    /// null where it sent nothing.
+    constexpr void library_failed(const close_frame *frame) noexcept {
+        if (state_ != state::open)
+            return;
+        state_             = state::closing;
+        report_.initiator_ = initiator::library;
+        if (frame) {
+            report_.sent_     = *frame;
+            report_.has_sent_ = true;
+        }
+    }
+
+    /// The connection is over. `who` says who ended it where no Close frame did.
+    constexpr void transport_closed(initiator who = initiator::transport) noexcept {
+        if (state_ == state::open)
+            report_.initiator_ = who;
+        state_     = state::closed;
+        requested_ = false;
+    }
+
+    /// The connection never came about; `text` says why and is kept, made valid and cut to 123 bytes.
+    constexpr void connect_failed(std::string_view text) noexcept {
+        if (state_ == state::closed)
+            return;
+        transport_closed();
+        report_.received_ = close_frame::fit(close_code::internal_error, text);
+        report_.failed_   = true;
+    }
+
+private:
+    constexpr void mark_sent() noexcept {
+        requested_        = false;
+        report_.has_sent_ = true;
+    }
+
+    close_report report_;
+    state        state_     = state::open;
+    bool         requested_ = false;
+    bool         answered_  = false; // the peer's answer, or its own Close frame, is in
+};
+
+} // namespace wsclose
+
+#endif // WSCLOSE_CLOSE_HANDSHAKE_HPP_INCLUDED

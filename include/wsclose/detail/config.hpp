@@ -1,0 +1,25 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_DETAIL_CONFIG_HPP_INCLUDED
+#define WSCLOSE_DETAIL_CONFIG_HPP_INCLUDED
+
+// All that depends on the compiler or the language version stands here.
+
+#if !defined(__cplusplus) || __cplusplus < 201703L
+#    if !defined(_MSVC_LANG) || _MSVC_LANG < 201703L
+#        error "wsclose needs C++17 or later: compile with -std=c++17 (GCC 11 and Clang 16 do so by default)"
+#    endif
+#endif
+
+// A function that only the compiler may run where the language can say so (C++20),
+// an ordinary constexpr function in C++17.
+#if defined(__cpp_consteval) && __cpp_consteval >= 201811L
+#    define WSCLOSE_HAS_CONSTEVAL 1
+#    define WSCLOSE_CONSTEVAL consteval
+#else
+#    define WSCLOSE_HAS_CONSTEVAL 0
+#    define WSCLOSE_CONSTEVAL constexpr
+#endif
+
+#endif // WSCLOSE_DETAIL_CONFIG_HPP_INCLUDED

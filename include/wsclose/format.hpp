@@ -1,0 +1,239 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_FORMAT_HPP_INCLUDED
+#define WSCLOSE_FORMAT_HPP_INCLUDED
+
+// Codes, frames and reports as one line of text or of JSON that is safe in a log: whatever a peer
+// put into its text, it can neither break the line nor make it look like another one.
+// (For std::format include <wsclose/std_format.hpp>.)
+
+#include <cstddef>
+#include <cstdint>
+#include <iosfwd>
+#include <string_view>
+#include <type_traits>
+
+#include <wsclose/close_code.hpp>
+#include <wsclose/close_frame.hpp>
+#include <wsclose/close_handshake.hpp>
+#include <wsclose/utf8.hpp>
+
+namespace wsclose {
+
+namespace detail {
+    /// Whether a code point can break a line or deceive the eye: controls, line and paragraph
+    /// separators, and the bidirectional controls of Unicode standard annex 9.
+    constexpr bool is_unsafe(char32_t c) noexcept {
+        return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x061C || c == 0x200E || c == 0x200F ||
+               (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+    }
+
+    /// The code point that a well-formed sequence of one to three bytes stands for; 0xFFFFFF for
+    /// one of four bytes, none of which is unsafe.
+    constexpr char32_t decode(std::string_view sequence) noexcept {
+        const auto byte = [sequence](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
+        switch (sequence.size()) {
+        case 1: return byte(0);
+        case 2: return char32_t{byte(0) & 0x1Fu} << 6 | (byte(1) & 0x3Fu);
+        case 3: return char32_t{byte(0) & 0x0Fu} << 12 | char32_t{byte(1) & 0x3Fu} << 6 | (byte(2) & 0x3Fu);
+        default: return 0xFFFFFF;
+        }
+    }
+
+    /// Writes valid UTF-8 in quotes, escaped as a JSON string is.
+    template <class Sink>
+    constexpr void write_quoted(std::string_view text, Sink &sink) {
+        sink(std::string_view("\""));
+        while (!text.empty()) {
+            const std::size_t      length   = utf8::detail::first_sequence(text).length;
+            const std::string_view sequence = text.substr(0, length);
+            const char32_t         c        = decode(sequence);
+            if (c == U'"' || c == U'\\') {
+                sink(std::string_view("\\"));
+                sink(sequence);
+            } else if (is_unsafe(c)) {
+                constexpr std::string_view digits   = "0123456789abcdef";
+                const char                 escape[] = {
+                                    '\\', 'u', digits[c >> 12 & 15], digits[c >> 8 & 15], digits[c >> 4 & 15], digits[c & 15]};
+                sink(std::string_view(escape, sizeof escape));
+            } else {
+                sink(sequence);
+            }
+            text.remove_prefix(length);
+        }
+        sink(std::string_view("\""));
+    }
+
+    template <class Sink>
+    constexpr void write_number(std::uint16_t value, Sink &sink) {
+        char        digits[5] = {};
+        std::size_t at        = sizeof digits;
+        do {
+            digits[--at] = static_cast<char>('0' + value % 10);
+            value        = static_cast<std::uint16_t>(value / 10);
+        } while (value != 0);
+        sink(std::string_view(digits + at, sizeof digits - at));
+    }
+
+    /// `1000 normal_closure "bye"`
+    template <class Sink>
+    constexpr void write_code_and_reason(close_code code, std::string_view reason, Sink &sink) {
+        write_number(static_cast<std::uint16_t>(code), sink);
+        if (const std::string_view known = name(code); !known.empty()) {
+            sink(std::string_view(" "));
+            sink(known);
+        }
+        if (!reason.empty()) {
+            sink(std::string_view(" "));
+            write_quoted(reason, sink);
+        }
+    }
+
+    /// `"code":1000,"reason":"bye"`
+    template <class Sink>
+    constexpr void write_json_members(close_code code, std::string_view reason, Sink &sink) {
+        sink(std::string_view("\"code\":"));
+        write_number(static_cast<std::uint16_t>(code), sink);
+        sink(std::string_view(",\"reason\":"));
+        write_quoted(reason, sink);
+    }
+
+    template <class Sink>
+    constexpr void write_json_frame(const close_frame *frame, Sink &sink) {
+        if (!frame) {
+            sink(std::string_view("null"));
+            return;
+        }
+        sink(std::string_view("{"));
+        write_json_members(frame->code(), frame->reason(), sink);
+        sink(std::string_view("}"));
+    }
+
+    template <class Sink>
+    constexpr void write_json_name(std::string_view known, Sink &sink) {
+        if (known.empty())
+            sink(std::string_view("null"));
+        else
+            write_quoted(known, sink);
+    }
+} // namespace detail
+
+/// Writes `1000 normal_closure` through `sink`, a function that takes pieces as `std::string_view`.
+template <class Sink>
+constexpr void write_text(close_code code, Sink &&sink) {
+    detail::write_code_and_reason(code, {}, sink);
+}
+
+/// Writes `1000 normal_closure "bye"` through `sink`.
+template <class Sink>
+constexpr void write_text(const close_frame &frame, Sink &&sink) {
+    detail::write_code_and_reason(frame.code(), frame.reason(), sink);
+}
+
+/// Writes a report as one line, without a line break, through `sink`:
+/// `closed cleanly by peer: 1000 normal_closure "bye"`.
+template <class Sink>
+constexpr void write_text(const close_report &report, Sink &&sink) {
+    if (!report.error().empty()) {
+        sink(std::string_view("not connected: "));
+        detail::write_quoted(report.error(), sink);
+        return;
+    }
+    sink(report.clean() ? std::string_view("closed cleanly by ") : std::string_view("closed, not cleanly, by "));
+    sink(name(report.initiator()));
+    sink(std::string_view(": "));
+    const bool  peer_first = report.initiator() == initiator::peer;
+    const auto  violation  = name(report.violation());
+    const auto *received   = report.received();
+    const auto *sent       = report.sent();
+    if (peer_first && !violation.empty()) {
+        sink(violation);
+        sink(std::string_view("; answered "));
+    }
+    detail::write_code_and_reason(report.code(), report.reason(), sink);
+    if (!peer_first && !violation.empty()) {
+        sink(std::string_view("; answered with "));
+        sink(violation);
+    }
+    if (received && sent && *received != *sent) {
+        sink(std::string_view("; answered "));
+        const close_frame &answer = peer_first ? *sent : *received;
+        detail::write_code_and_reason(answer.code(), answer.reason(), sink);
+    }
+    if (sent && report.acknowledged() == acknowledgement::no)
+        sink(std::string_view("; not answered"));
+}
+
+/// Writes `{"code":1000,"reason":"bye"}` through `sink`; an empty frame has the code 1005.
+template <class Sink>
+constexpr void write_json(const close_frame &frame, Sink &&sink) {
+    detail::write_json_frame(&frame, sink);
+}
+
+/// Writes a report as the members of a JSON object, without the braces, so that others can stand
+/// beside them. `error` is there only where the connection never came about.
+template <class Sink>
+constexpr void write_json_members(const close_report &report, Sink &&sink) {
+    detail::write_json_members(report.code(), report.reason(), sink);
+    sink(report.clean() ? std::string_view(",\"clean\":true") : std::string_view(",\"clean\":false"));
+    sink(std::string_view(",\"initiator\":"));
+    detail::write_json_name(name(report.initiator()), sink);
+    sink(std::string_view(",\"received\":"));
+    detail::write_json_frame(report.received(), sink);
+    sink(std::string_view(",\"sent\":"));
+    detail::write_json_frame(report.sent(), sink);
+    sink(std::string_view(",\"violation\":"));
+    detail::write_json_name(name(report.violation()), sink);
+    if (!report.error().empty()) {
+        sink(std::string_view(",\"error\":"));
+        detail::write_quoted(report.error(), sink);
+    }
+}
+
+/// Writes a report as one JSON object on one line through `sink`.
+template <class Sink>
+constexpr void write_json(const close_report &report, Sink &&sink) {
+    sink(std::string_view("{"));
+    write_json_members(report, sink);
+    sink(std::string_view("}"));
+}
+
+/// A code, a frame or a report as text in a buffer of its own, terminated by a NUL: for C's
+/// interfaces. Large enough for any of them, so nothing is ever cut.
+class text_line {
+public:
+    template <class Value>
+    explicit constexpr text_line(const Value &value) noexcept {
+        write_text(value, [this](std::string_view piece) {
+            for (const char c : piece)
+                text_[size_++] = c;
+        });
+    }
+
+    constexpr const char      *c_str() const noexcept { return text_; }
+    constexpr std::string_view view() const noexcept { return {text_, size_}; }
+
+private:
+    // Two texts, each byte of which may become an escape of six, and the words around them.
+    static constexpr std::size_t capacity = 2 * 6 * max_reason_size + 256;
+
+    char        text_[capacity] = {};
+    std::size_t size_           = 0;
+};
+
+/// `stream << value` writes what `write_text` writes.
+template <class Value, class Traits>
+auto operator<<(std::basic_ostream<char, Traits> &stream, const Value &value)
+    -> std::enable_if_t<std::is_same_v<Value, close_code> || std::is_same_v<Value, close_frame> ||
+                            std::is_same_v<Value, close_report>,
+                        std::basic_ostream<char, Traits> &> {
+    write_text(value, [&stream](std::string_view piece) {
+        stream.write(piece.data(), static_cast<std::ptrdiff_t>(piece.size()));
+    });
+    return stream;
+}
+
+} // namespace wsclose
+
+#endif // WSCLOSE_FORMAT_HPP_INCLUDED

@@ -1,0 +1,16 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_LWS_HPP_INCLUDED
+#define WSCLOSE_LWS_HPP_INCLUDED
+
+// The whole binding to libwebsockets, and the core.
+
+#include <wsclose.hpp>
+
+#include <wsclose/lws/close.hpp>
+#include <wsclose/lws/connection.hpp>
+#include <wsclose/lws/log.hpp>
+#include <wsclose/lws/tracked.hpp>
+
+#endif // WSCLOSE_LWS_HPP_INCLUDED

@@ -1,0 +1,238 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_LWS_CONNECTION_HPP_INCLUDED
+#define WSCLOSE_LWS_CONNECTION_HPP_INCLUDED
+
+// The member of a session that closes its connection and knows how it ended, and the reference
+// that others keep instead of an `lws *`. For the service thread of lws; neither allocates.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include <libwebsockets.h>
+
+#include <wsclose/close_code.hpp>
+#include <wsclose/close_frame.hpp>
+#include <wsclose/close_handshake.hpp>
+#include <wsclose/lws/close.hpp>
+
+namespace wsclose {
+
+class connection_ref;
+
+/// Where a connection is in its life.
+enum class connection_state : std::uint8_t {
+    connecting, ///< not a WebSocket yet
+    open,
+    closing, ///< a Close frame was asked for, sent or received
+    closed,
+};
+
+/// Why `connection::start` did nothing.
+enum class start_error : std::uint8_t {
+    none,
+    not_connected,   ///< there is no connection yet
+    already_closing, ///< the first close wins, whoever began it
+    already_closed,
+};
+
+/// The name of an error as its enumerator spells it; empty for `none`.
+constexpr std::string_view name(start_error error) noexcept {
+    switch (error) {
+    case start_error::none: break;
+    case start_error::not_connected: return "not_connected";
+    case start_error::already_closing: return "already_closing";
+    case start_error::already_closed: return "already_closed";
+    }
+    return {};
+}
+
+/// What `connection::start` returns.
+struct start_result {
+    start_error error = start_error::none;
+
+    constexpr explicit operator bool() const noexcept { return error == start_error::none; }
+};
+
+namespace detail {
+    class tracker;
+}
+
+/// One WebSocket connection, as a member of the session that `tracked` watches. lws zeroes the memory
+/// of a session, and all-zero is a valid start. At most 288 bytes.
+///
+/// A session that is destroyed while it is connected takes the connection with it: no callback
+/// comes for it any more, and lws drops the connection without a Close frame.
+class connection {
+public:
+    constexpr connection() noexcept : owner_(owner::user), wants_to_write_(0), dropped_(0) {}
+    connection(const connection &)            = delete;
+    connection &operator=(const connection &) = delete;
+    ~connection() { abandon(); }
+
+    /// Closes the connection, from any callback or timer of the service thread, of this connection
+    /// or another. One Close frame goes out, after what lws_write() took before and what the program
+    /// has asked to write through `request_writable()`; the peer has 5 s to take all that and 5 s to
+    /// answer. Before the WebSocket is established the frame waits until it is.
+    /// From then on the callback gets no more data and no writeable events but those asked for
+    /// through `request_writable()`, and what it returns is ignored.
+    start_result start(const close_frame &frame) noexcept {
+        if (!wsi_)
+            return {handshake_.current() == close_handshake::state::closed ? start_error::already_closed
+                                                                           : start_error::not_connected};
+        if (!handshake_.request(frame))
+            return {start_error::already_closing};
+        if (established_)
+            send_when_writeable();
+        return {};
+    }
+
+    /// As `start(close_frame::fit(code, text))`, for the role that this end has: a server's 1010
+    /// becomes 1011 like any code that is never on the wire.
+    start_result start(any_close_code code, std::string_view text = {}) noexcept {
+        return start(close_frame::fit(code, text, is_server_ ? role::server : role::client));
+    }
+
+    /// Asks lws for a writeable callback. False, and nothing is done, once the Close frame went out
+    /// or came in, and before the WebSocket is established.
+    bool request_writable() noexcept {
+        const bool possible = established_ && (state() == connection_state::open || handshake_.requested());
+        if (possible) {
+            wants_to_write_ = 1;
+            lws_callback_on_writable(wsi_);
+        }
+        return possible;
+    }
+
+    connection_state state() const noexcept {
+        switch (handshake_.current()) {
+        case close_handshake::state::open: break;
+        case close_handshake::state::closing: return connection_state::closing;
+        case close_handshake::state::closed: return connection_state::closed;
+        }
+        return established_ ? connection_state::open : connection_state::connecting;
+    }
+
+    /// What is known of the ending; final once `state()` is `closed`, so in `on_close` and in the
+    /// last callback.
+    const close_report &report() const noexcept { return handshake_.report(); }
+
+    /// The live `lws *`; null before the connection began and from its end on.
+    lws *wsi() const noexcept { return wsi_; }
+
+private:
+    friend class connection_ref;
+    friend class detail::tracker;
+
+    /// Whose the session's memory is. Zero: lws', and nothing was constructed in it yet.
+    enum class owner : std::uint8_t { lws, user, adapter };
+
+    static constexpr int timeout_seconds = 5; // as long as lws itself waits
+
+    void send_when_writeable() noexcept {
+        lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_SEND, timeout_seconds);
+        lws_callback_on_writable(wsi_);
+    }
+
+    void release_refs() noexcept;
+    void abandon() noexcept;
+
+    lws            *wsi_  = nullptr;
+    connection_ref *refs_ = nullptr;
+    close_handshake handshake_;
+    owner           owner_       = owner::lws;
+    bool            established_ = false;
+    bool            is_server_   = false;
+    std::uint8_t    wants_to_write_ : 1;
+    std::uint8_t    dropped_ : 1;    // the callback asked lws to end the connection
+    std::uint16_t   dropped_at_ = 0; // when lws began to: the low bits of lws_now_usecs() / 1000
+};
+
+/// A reference to a connection for whoever is not its session. Empty from the moment the connection
+/// ends, so it never leads to a dead `lws *`. Copyable and movable. Takes no memory of its own.
+class connection_ref {
+public:
+    constexpr connection_ref() noexcept = default;
+    explicit connection_ref(connection &target) noexcept { attach(target.wsi_ ? &target : nullptr); }
+    connection_ref(const connection_ref &other) noexcept { attach(other.target_); }
+    connection_ref &operator=(const connection_ref &other) noexcept {
+        if (this != &other) {
+            reset();
+            attach(other.target_);
+        }
+        return *this;
+    }
+    ~connection_ref() { reset(); }
+
+    /// Whether the connection still is.
+    explicit operator bool() const noexcept { return target_ != nullptr; }
+
+    /// Lets go of the connection.
+    void reset() noexcept {
+        if (!target_)
+            return;
+        *link_ = next_;
+        if (next_)
+            next_->link_ = link_;
+        target_ = nullptr;
+        next_   = nullptr;
+    }
+
+    /// As `connection::request_writable()`. False where the connection is over.
+    bool request_writable() const noexcept { return target_ && target_->request_writable(); }
+
+    /// As `connection::start()`. False where nothing was started.
+    bool close(const close_frame &frame) const noexcept { return target_ && target_->start(frame); }
+    bool close(any_close_code code, std::string_view text = {}) const noexcept {
+        return target_ && target_->start(code, text);
+    }
+
+    /// Calls `function(lws *)` where the connection still is; false where it is over.
+    template <class Function>
+    bool with(Function &&function) const {
+        if (!target_)
+            return false;
+        static_cast<Function &&>(function)(target_->wsi_);
+        return true;
+    }
+
+private:
+    friend class connection;
+
+    void attach(connection *target) noexcept {
+        target_ = target;
+        if (!target)
+            return;
+        next_         = target->refs_;
+        link_         = &target->refs_;
+        target->refs_ = this;
+        if (next_)
+            next_->link_ = &next_;
+    }
+
+    connection      *target_ = nullptr;
+    connection_ref  *next_   = nullptr;
+    connection_ref **link_   = nullptr; // what points at this one: the connection, or the ref before it
+};
+
+inline void connection::release_refs() noexcept {
+    while (refs_)
+        refs_->reset();
+}
+
+inline void connection::abandon() noexcept {
+    release_refs();
+    if (!wsi_)
+        return;
+    lws_set_wsi_user(wsi_, nullptr);
+    lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+    wsi_ = nullptr;
+}
+
+static_assert(sizeof(connection) <= 288, "wsclose: a tracked connection takes at most 288 bytes");
+
+} // namespace wsclose
+
+#endif // WSCLOSE_LWS_CONNECTION_HPP_INCLUDED

@@ -1,0 +1,24 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_LWS_LOG_HPP_INCLUDED
+#define WSCLOSE_LWS_LOG_HPP_INCLUDED
+
+// A report into lws' own log.
+
+#include <libwebsockets.h>
+
+#include <wsclose/close_handshake.hpp>
+#include <wsclose/format.hpp>
+
+namespace wsclose {
+
+/// Logs a report as one line at a level of lws' (`LLL_NOTICE`, `LLL_INFO`, ...), under `label`, a
+/// NUL-terminated string such as the name of the protocol. What the peer wrote is escaped.
+inline void log_report(const close_report &report, const char *label, int level = LLL_NOTICE) noexcept {
+    _lws_log(level, "%s: %s\n", label, text_line(report).c_str());
+}
+
+} // namespace wsclose
+
+#endif // WSCLOSE_LWS_LOG_HPP_INCLUDED

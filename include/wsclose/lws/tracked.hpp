@@ -1,0 +1,401 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_LWS_TRACKED_HPP_INCLUDED
+#define WSCLOSE_LWS_TRACKED_HPP_INCLUDED
+
+// The adapter between lws and a program's own callback: `tracked<callback, &session::member>` stands
+// in the table of protocols where `callback` stood.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <libwebsockets.h>
+
+#include <wsclose/close_frame.hpp>
+#include <wsclose/close_handshake.hpp>
+#include <wsclose/lws/close.hpp>
+#include <wsclose/lws/connection.hpp>
+
+namespace wsclose {
+
+namespace detail {
+    /// What the adapter makes of a callback before the program sees it.
+    struct ruling {
+        bool pass   = true; ///< the program's callback is called
+        int  result = 0;    ///< where it is not: what lws is told
+    };
+
+    /// How a callback ends a session.
+    enum class ending : std::uint8_t {
+        none,
+        silent,   ///< no WebSocket was there or tried for: nothing is reported
+        reported, ///< the report is final
+    };
+
+    /// What `tracked` does to a `connection`, apart from what depends on the session's type.
+    class tracker {
+    public:
+        constexpr tracker(connection &c, lws *wsi) noexcept : c_(c), wsi_(wsi) {}
+
+        bool alive() const noexcept { return c_.wsi_ == wsi_; }
+
+        /// Whether the session's life can begin with this callback.
+        static constexpr bool begins(lws_callback_reasons reason) noexcept {
+            switch (reason) {
+            case LWS_CALLBACK_HTTP_BIND_PROTOCOL:
+            case LWS_CALLBACK_WS_SERVER_BIND_PROTOCOL:
+            case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+            case LWS_CALLBACK_ESTABLISHED: return true;
+            default: return begins_client(reason);
+            }
+        }
+
+        /// Whether the session still has to be constructed in memory that lws zeroed. `fits` tells
+        /// whether that memory is large enough.
+        bool needs_construction(std::size_t session_size, bool &fits) const noexcept {
+            const std::size_t given = lws_get_protocol(wsi_)->per_session_data_size;
+            fits                    = true;
+            if (c_.owner_ == connection::owner::user || given == 0)
+                return false;
+            fits = given >= session_size;
+            return true;
+        }
+
+        void constructed_by_adapter() noexcept { c_.owner_ = connection::owner::adapter; }
+        bool destroyed_by_adapter() const noexcept { return c_.owner_ == connection::owner::adapter; }
+
+        void begin(lws_callback_reasons reason) noexcept {
+            c_.handshake_   = close_handshake();
+            c_.wsi_         = wsi_;
+            c_.established_ = false;
+            c_.dropped_     = 0;
+            c_.is_server_   = !begins_client(reason);
+        }
+
+        /// Before the program's callback.
+        ruling before(lws_callback_reasons reason, const void *in, std::size_t len) noexcept {
+            switch (reason) {
+            case LWS_CALLBACK_ESTABLISHED:
+            case LWS_CALLBACK_CLIENT_ESTABLISHED: c_.established_ = true; return {};
+            case LWS_CALLBACK_RECEIVE:
+            case LWS_CALLBACK_CLIENT_RECEIVE:
+            case LWS_CALLBACK_RECEIVE_PONG:
+            case LWS_CALLBACK_CLIENT_RECEIVE_PONG: return {!closing(), 0};
+            case LWS_CALLBACK_SERVER_WRITEABLE:
+            case LWS_CALLBACK_CLIENT_WRITEABLE: return write();
+            case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return receive_close(in, len);
+            default: return {};
+            }
+        }
+
+        /// After the program's callback, which returned `result`. Returns what lws is told.
+        int after(lws_callback_reasons reason, int result) noexcept {
+            switch (reason) {
+            case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return answer();
+            case LWS_CALLBACK_ESTABLISHED:
+            case LWS_CALLBACK_CLIENT_ESTABLISHED:
+                if (closing())
+                    c_.send_when_writeable();
+                break;
+            case LWS_CALLBACK_SERVER_WRITEABLE:
+            case LWS_CALLBACK_CLIENT_WRITEABLE:
+                if (closing())
+                    lws_callback_on_writable(wsi_); // for what is still to be written, or the Close frame
+                break;
+            case LWS_CALLBACK_RECEIVE:
+            case LWS_CALLBACK_CLIENT_RECEIVE:
+            case LWS_CALLBACK_RECEIVE_PONG:
+            case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
+            case LWS_CALLBACK_TIMER: break;
+            default: return result;
+            }
+            if (result == 0 || closing())
+                return 0;
+            drop();
+            return result;
+        }
+
+        /// Whether this callback ends the session. Where it is reported, the report is final now and
+        /// every reference empty.
+        ending end(lws_callback_reasons reason, const void *in, std::size_t len) noexcept {
+            switch (reason) {
+            case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+            case LWS_CALLBACK_CLIENT_HTTP_DROP_PROTOCOL:
+            case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
+            case LWS_CALLBACK_WS_CLIENT_DROP_PROTOCOL:
+                c_.dropped_at_ = milliseconds();
+                return drops_for_good(in) || !destroyed_by_adapter() ? ending::none : finish(ending::silent);
+            case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+                c_.handshake_.connect_failed(text(in, len));
+                return finish(ending::reported);
+            case LWS_CALLBACK_CLOSED:
+            case LWS_CALLBACK_CLIENT_CLOSED:
+            case LWS_CALLBACK_CLOSED_HTTP:
+            case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
+            case LWS_CALLBACK_WSI_DESTROY: break;
+            default: return ending::none;
+            }
+            if (c_.established_)
+                close_transport();
+            else if (c_.is_server_)
+                return finish(ending::silent);
+            else
+                c_.handshake_.connect_failed("the connection ended before the WebSocket was established");
+            return finish(ending::reported);
+        }
+
+    private:
+        static constexpr bool begins_client(lws_callback_reasons reason) noexcept {
+            return reason == LWS_CALLBACK_CLIENT_HTTP_BIND_PROTOCOL || reason == LWS_CALLBACK_WS_CLIENT_BIND_PROTOCOL ||
+                   reason == LWS_CALLBACK_CLIENT_ESTABLISHED || reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR;
+        }
+
+        bool closing() const noexcept { return c_.handshake_.current() != close_handshake::state::open; }
+
+        /// lws names the function that unbinds a protocol: its closing one, or one that binds another
+        /// protocol, whereupon the session's memory is freed without a further word.
+        static bool drops_for_good(const void *in) noexcept {
+            return in && std::strstr(static_cast<const char *>(in), "close") != nullptr;
+        }
+
+        /// lws counts the terminating NUL of some of its texts.
+        static std::string_view text(const void *in, std::size_t len) noexcept {
+            std::string_view result(static_cast<const char *>(in), in ? len : 0);
+            while (!result.empty() && result.back() == '\0')
+                result.remove_suffix(1);
+            return result.empty() ? std::string_view("the connection failed") : result;
+        }
+
+        static std::uint16_t milliseconds() noexcept { return static_cast<std::uint16_t>(lws_now_usecs() / 1000); }
+
+        ruling write() noexcept {
+            const bool         asked_for = c_.wants_to_write_;
+            const close_frame *frame     = c_.handshake_.requested();
+            c_.wants_to_write_           = 0;
+            if (!closing() || (frame && asked_for))
+                return {}; // and after() sees to the frame
+            if (!frame)
+                return {false, 0};
+            if (!write_close_frame(wsi_, *frame))
+                return {false, -1};
+            c_.handshake_.send(*frame);
+            lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_ACK, connection::timeout_seconds);
+            lws_rx_flow_control(wsi_, 1); // else the answer could not come in
+            return {false, 0};
+        }
+
+        ruling receive_close(const void *in, std::size_t len) noexcept {
+            const bool was_open = !closing();
+            switch (c_.handshake_.receive(close_frame::parse(in, len))) {
+            case close_step::send_and_end:
+                if (was_open && c_.report().received())
+                    return {}; // the program sees it, then after() answers
+                return {false, answer()};
+            case close_step::end: return {false, -1};
+            default: return {false, 0};
+            }
+        }
+
+        int answer() noexcept {
+            const close_report &report = c_.report();
+            return answer_and_end(wsi_, *report.sent(), report.received() && *report.received() == *report.sent());
+        }
+
+        /// The program's callback returned nonzero: lws ends the connection, with the frame that
+        /// lws_close_reason() left, if any. One that breaks the rules is mended first.
+        void drop() noexcept {
+            c_.dropped_ = 1;
+            if (lws_get_close_length(wsi_) <= 0)
+                return;
+            const std::string_view body   = prepared_body();
+            parse_result           result = close_frame::parse(body);
+            if (!result) {
+                result.frame = close_frame::fit(static_cast<close_code>(static_cast<unsigned char>(body[0]) << 8 |
+                                                                        static_cast<unsigned char>(body[1])),
+                                                body.substr(2), c_.is_server_ ? role::server : role::client);
+                set_close_reason(wsi_, result.frame);
+            }
+            c_.handshake_.request(result.frame);
+        }
+
+        /// The frame that lws_close_reason() prepared: two bytes at least.
+        std::string_view prepared_body() const noexcept {
+            return {reinterpret_cast<const char *>(lws_get_close_payload(wsi_)),
+                    static_cast<std::size_t>(lws_get_close_length(wsi_))};
+        }
+
+        /// The frame that lws itself sent as it closed; an error where it sent none. A client's lws
+        /// masks it in place on sending, with the key before it: in the clear it never went out.
+        parse_result sent_by_lws() const noexcept {
+            const std::string_view body   = prepared_body();
+            parse_result           result = close_frame::parse(body);
+            if (c_.is_server_)
+                return result;
+            if (result || body.size() > max_body_size)
+                return {close_frame(), parse_error::forbidden_code, 0};
+            char        unmasked[max_body_size];
+            const char *key = body.data() - 4;
+            for (std::size_t i = 0; i < body.size(); ++i)
+                unmasked[i] = static_cast<char>(body[i] ^ key[i % 4]);
+            return close_frame::parse(std::string_view(unmasked, body.size()));
+        }
+
+        /// Closed by a route of lws' own, which sends a frame and takes the answer without showing
+        /// it: that of lws failing the connection, or of a program that returned -1.
+        void account_for_lws() noexcept {
+            if (lws_get_close_length(wsi_) <= 0 || (closing() && !c_.dropped_))
+                return;
+            if (const parse_result result = sent_by_lws()) {
+                if (c_.dropped_)
+                    c_.handshake_.send(result.frame);
+                else
+                    c_.handshake_.library_failed(&result.frame);
+            } else {
+                c_.handshake_.library_failed(nullptr);
+            }
+#if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 4)
+            if (lws_get_opcode(wsi_) == 8) // the last frame that came was a Close frame
+                c_.handshake_.acknowledge();
+#else
+            const auto elapsed = static_cast<std::uint16_t>(milliseconds() - c_.dropped_at_);
+            if (elapsed < connection::timeout_seconds * 1000) // a silent peer is waited for longer
+                c_.handshake_.acknowledge(acknowledgement::inferred);
+#endif
+        }
+
+        void close_transport() noexcept {
+            account_for_lws();
+            c_.handshake_.transport_closed(c_.dropped_ ? initiator::local : initiator::transport);
+        }
+
+        ending finish(ending how) noexcept {
+            c_.handshake_.transport_closed();
+            c_.wsi_ = nullptr;
+            c_.release_refs();
+            return how;
+        }
+
+        connection &c_;
+        lws        *wsi_;
+    };
+
+    template <class Member>
+    struct member_of;
+    template <class Session>
+    struct member_of<connection Session::*> {
+        using type = Session;
+    };
+
+    template <class Session, class = void>
+    inline constexpr bool has_on_close = false;
+    template <class Session>
+    inline constexpr bool has_on_close<
+        Session, std::void_t<decltype(std::declval<Session &>().on_close(std::declval<const close_report &>()))>> =
+        true;
+
+    /// Whether `user` is the session of `wsi`, and `wsi` one of this adapter's: lws calls the first
+    /// protocol of a vhost with other connections and other protocols' sessions too.
+    inline bool is_session(lws *wsi, const void *user, lws_callback_function *adapter) noexcept {
+        if (!wsi || !user || user != lws_wsi_user(wsi))
+            return false;
+        const lws_protocols *protocol = lws_get_protocol(wsi);
+        return protocol && protocol->callback == adapter;
+    }
+
+    /// Whether a WebSocket came up that has no session to be tracked in.
+    inline bool lacks_session(lws *wsi, lws_callback_reasons reason, const void *user) noexcept {
+        if (user || (reason != LWS_CALLBACK_ESTABLISHED && reason != LWS_CALLBACK_CLIENT_ESTABLISHED))
+            return false;
+        lwsl_err("wsclose: protocol \"%s\" is tracked and has no session: write sizeof(session) where its "
+                 "per_session_data_size is 0\n",
+                 lws_get_protocol(wsi)->name);
+        return true;
+    }
+
+    /// Begins a session: constructs it where it lies in memory of lws'. False where it cannot be.
+    template <class Session>
+    bool begin_session(tracker &track, lws *wsi, void *user, lws_callback_reasons reason) {
+        static_assert(alignof(Session) <= alignof(std::max_align_t), "wsclose: lws allocates sessions with malloc()");
+        bool fits = true;
+        if (track.needs_construction(sizeof(Session), fits)) {
+            if (!fits) {
+                lwsl_err("wsclose: protocol \"%s\": per_session_data_size is %lu, and the session takes %lu bytes; "
+                         "write sizeof(session) there\n",
+                         lws_get_protocol(wsi)->name,
+                         static_cast<unsigned long>(lws_get_protocol(wsi)->per_session_data_size),
+                         static_cast<unsigned long>(sizeof(Session)));
+                return false;
+            }
+            if constexpr (std::is_default_constructible_v<Session>) {
+                ::new (user) Session();
+                track.constructed_by_adapter();
+            } else {
+                lwsl_err("wsclose: protocol \"%s\": the session has no default constructor; set per_session_data_size "
+                         "to 0 and give lws a session of your own (lws_client_connect_info.userdata)\n",
+                         lws_get_protocol(wsi)->name);
+                return false;
+            }
+        }
+        track.begin(reason);
+        return true;
+    }
+} // namespace detail
+
+/// The callback to put into the table of protocols in place of `Callback`:
+///
+///     {"chat", wsclose::tracked<callback_chat, &session::close>, sizeof(session), ...}
+///
+/// `Member` points to the `connection` in the session. `Callback` is called as ever, but that
+/// - a session is constructed before its first callback and destroyed after its last, where its
+///   memory is lws'; before and after, `user` is null;
+/// - the peer's Close frame is checked and answered; `Callback` sees those that keep the rules, and
+///   what it returns for them is ignored;
+/// - `session.on_close(const close_report &)`, where there is one, is called once for each
+///   WebSocket connection, or attempt of a client's at one, when it is over, before the last callback;
+/// - once the connection is closing, data and writeable events do not reach `Callback`.
+template <lws_callback_function *Callback, auto Member>
+int tracked(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
+    using session = typename detail::member_of<decltype(Member)>::type;
+    if (detail::lacks_session(wsi, reason, user))
+        return -1;
+    if (!detail::is_session(wsi, user, &tracked<Callback, Member>))
+        return Callback(wsi, reason, user, in, len);
+
+    session        *self = static_cast<session *>(user);
+    detail::tracker track(self->*Member, wsi);
+    if (!track.alive()) {
+        if (!track.begins(reason))
+            return Callback(wsi, reason, nullptr, in, len);
+        if (!detail::begin_session<session>(track, wsi, user, reason))
+            return -1;
+    }
+
+    const detail::ending ending = track.end(reason, in, len);
+    if (ending == detail::ending::none) {
+        const detail::ruling ruling = track.before(reason, in, len);
+        return ruling.pass ? track.after(reason, Callback(wsi, reason, user, in, len)) : ruling.result;
+    }
+
+    const bool ours = track.destroyed_by_adapter();
+    if constexpr (detail::has_on_close<session>)
+        if (ending == detail::ending::reported)
+            self->on_close((self->*Member).report());
+    const int result = Callback(wsi, reason, user, in, len); // a session of the user's own may be gone after this
+    if (ours) {
+        self->~session();
+        std::memset(user, 0, sizeof(session));
+    } else {
+        lws_set_wsi_user(wsi, nullptr);
+    }
+    return result;
+}
+
+} // namespace wsclose
+
+#endif // WSCLOSE_LWS_TRACKED_HPP_INCLUDED

@@ -1,0 +1,113 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_UTF8_HPP_INCLUDED
+#define WSCLOSE_UTF8_HPP_INCLUDED
+
+// UTF-8 as the text of a Close frame needs it: is it valid, where does it stop being so, what of it
+// fits, and how to make any bytes valid. Neither throws nor allocates; all of it is constexpr.
+
+#include <cstddef>
+#include <string_view>
+
+#include <wsclose/detail/config.hpp>
+
+namespace wsclose::utf8 {
+
+/// What `validate` found.
+struct result {
+    /// The length in bytes of the longest valid prefix: the offset of the first byte of the first
+    /// ill-formed sequence, or the length of the text where there is none.
+    std::size_t offset;
+    bool        valid;
+
+    constexpr explicit operator bool() const noexcept { return valid; }
+};
+
+namespace detail {
+    /// The sequence at the beginning of a text: well-formed, or a maximal ill-formed part
+    /// (Unicode standard section 3.9, D93b), and its length in bytes.
+    struct sequence {
+        std::size_t length;
+        bool        well_formed;
+    };
+
+    /// What may follow a first byte. Unicode standard, table 3-7.
+    struct lead {
+        unsigned      length; ///< of the whole sequence; 0: not a first byte
+        unsigned char low;    ///< the second byte lies in low to high, further ones in 80 to BF
+        unsigned char high;
+    };
+
+    constexpr lead classify(unsigned char first) noexcept {
+        return first <= 0x7F                  ? lead{1, 0, 0}
+               : first < 0xC2 || first > 0xF4 ? lead{0, 0, 0}
+               : first <= 0xDF                ? lead{2, 0x80, 0xBF}
+               : first == 0xE0                ? lead{3, 0xA0, 0xBF}
+               : first == 0xED                ? lead{3, 0x80, 0x9F}
+               : first <= 0xEF                ? lead{3, 0x80, 0xBF}
+               : first == 0xF0                ? lead{4, 0x90, 0xBF}
+               : first == 0xF4                ? lead{4, 0x80, 0x8F}
+                                              : lead{4, 0x80, 0xBF};
+    }
+
+    /// The sequence at the beginning of `text`, which is not empty.
+    constexpr sequence first_sequence(std::string_view text) noexcept {
+        const lead expected = classify(static_cast<unsigned char>(text[0]));
+        if (expected.length == 0)
+            return {1, false};
+        unsigned char low = expected.low, high = expected.high;
+        for (std::size_t i = 1; i < expected.length; ++i) {
+            if (i == text.size())
+                return {i, false};
+            const auto byte = static_cast<unsigned char>(text[i]);
+            if (byte < low || byte > high)
+                return {i, false};
+            low  = 0x80;
+            high = 0xBF;
+        }
+        return {expected.length, true};
+    }
+
+    inline constexpr std::string_view replacement = "\xEF\xBF\xBD"; // U+FFFD
+} // namespace detail
+
+/// Whether `text` is well-formed UTF-8 (Unicode standard, table 3-7: no overlong forms, no
+/// surrogates, nothing above U+10FFFF, nothing cut off), and where it first is not.
+constexpr result validate(std::string_view text) noexcept {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const detail::sequence next = detail::first_sequence(text.substr(at));
+        if (!next.well_formed)
+            return {at, false};
+        at += next.length;
+    }
+    return {at, true};
+}
+
+/// The longest prefix of `text` that is valid UTF-8 and at most `max_bytes` bytes long. It never
+/// ends within a code point.
+constexpr std::string_view prefix(std::string_view text, std::size_t max_bytes) noexcept {
+    return text.substr(0, validate(text.substr(0, max_bytes)).offset);
+}
+
+/// Writes `text` to `out` as valid UTF-8: each maximal ill-formed part becomes one U+FFFD, as the
+/// Unicode standard recommends in section 3.9. Stops before the first code point that would not
+/// fit into `capacity` bytes. Returns the number of bytes written; `out` is not terminated.
+constexpr std::size_t sanitise(std::string_view text, char *out, std::size_t capacity) noexcept {
+    std::size_t written = 0;
+    while (!text.empty()) {
+        const detail::sequence next = detail::first_sequence(text);
+        const std::string_view part = next.well_formed ? text.substr(0, next.length) : detail::replacement;
+        if (part.size() > capacity - written)
+            break;
+        for (const char byte : part)
+            out[written++] = byte;
+        text.remove_prefix(next.length);
+    }
+    return written;
+}
+
+} // namespace wsclose::utf8
+
+#endif // WSCLOSE_UTF8_HPP_INCLUDED
