@@ -191,14 +191,14 @@ public:
         return close_step::end;
     }
 
-    /// The library fails the connection by itself. RFC 6455 section 7.1.7. `frame` is what it sent;
-    /// null where it sent nothing.
+    /// The library fails the connection by itself. RFC 6455 section 7.1.7. `frame` is what it sends;
+    /// null where it sends nothing, or where that is known only later, by a second call.
     constexpr void library_failed(const close_frame *frame) noexcept {
-        if (state_ != state::open)
-            return;
-        state_             = state::closing;
-        report_.initiator_ = initiator::library;
-        if (frame) {
+        if (state_ == state::open) {
+            state_             = state::closing;
+            report_.initiator_ = initiator::library;
+        }
+        if (frame && state_ == state::closing && report_.initiator_ == initiator::library) {
             report_.sent_     = *frame;
             report_.has_sent_ = true;
         }
@@ -214,11 +214,11 @@ public:
 
     /// The connection never came about; `text` says why and is kept, made valid and cut to 123 bytes.
     constexpr void connect_failed(std::string_view text) noexcept {
-        if (state_ == state::closed)
-            return;
+        if (state_ == state::open || requested_) {
+            report_.received_ = close_frame::fit(close_code::internal_error, text);
+            report_.failed_   = true;
+        }
         transport_closed();
-        report_.received_ = close_frame::fit(close_code::internal_error, text);
-        report_.failed_   = true;
     }
 
 private:

@@ -129,8 +129,10 @@ namespace detail {
             case LWS_CALLBACK_CLIENT_HTTP_DROP_PROTOCOL:
             case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
             case LWS_CALLBACK_WS_CLIENT_DROP_PROTOCOL:
-                c_.dropped_at_ = milliseconds();
-                return drops_for_good(in) || !destroyed_by_adapter() ? ending::none : finish(ending::silent);
+                if (!drops_for_good(in))
+                    return destroyed_by_adapter() ? finish(ending::silent) : ending::none;
+                note_lws_closing();
+                return ending::none;
             case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
                 c_.handshake_.connect_failed(text(in, len));
                 return finish(ending::reported);
@@ -178,6 +180,8 @@ namespace detail {
             const bool         asked_for = c_.wants_to_write_;
             const close_frame *frame     = c_.handshake_.requested();
             c_.wants_to_write_           = 0;
+            if (c_.dropped_)
+                return {false, 0}; // lws sends the frame itself, and asks for data even after it
             if (!closing() || (frame && asked_for))
                 return {}; // and after() sees to the frame
             if (!frame)
@@ -211,7 +215,7 @@ namespace detail {
         /// lws_close_reason() left, if any. One that breaks the rules is mended first.
         void drop() noexcept {
             c_.dropped_ = 1;
-            if (lws_get_close_length(wsi_) <= 0)
+            if (!has_prepared_frame())
                 return;
             const std::string_view body   = prepared_body();
             parse_result           result = close_frame::parse(body);
@@ -224,40 +228,52 @@ namespace detail {
             c_.handshake_.request(result.frame);
         }
 
+        /// Whether lws_close_reason() was called, by the program or by lws. Only a WebSocket may be asked.
+        bool has_prepared_frame() const noexcept { return c_.established_ && lws_get_close_length(wsi_) > 0; }
+
         /// The frame that lws_close_reason() prepared: two bytes at least.
         std::string_view prepared_body() const noexcept {
             return {reinterpret_cast<const char *>(lws_get_close_payload(wsi_)),
                     static_cast<std::size_t>(lws_get_close_length(wsi_))};
         }
 
-        /// The frame that lws itself sent as it closed; an error where it sent none. A client's lws
-        /// masks it in place on sending, with the key before it: in the clear it never went out.
-        parse_result sent_by_lws() const noexcept {
-            const std::string_view body   = prepared_body();
-            parse_result           result = close_frame::parse(body);
-            if (c_.is_server_)
-                return result;
-            if (result || body.size() > max_body_size)
+        /// lws begins to end the connection; with a frame that nobody here asked for, it fails it.
+        void note_lws_closing() noexcept {
+            c_.dropped_at_ = milliseconds();
+            if (closing() || c_.dropped_ || !has_prepared_frame())
+                return;
+            const parse_result prepared = close_frame::parse(prepared_body());
+            c_.handshake_.library_failed(c_.is_server_ && prepared ? &prepared.frame : nullptr);
+        }
+
+        /// The frame that a client's lws sent. It is masked in place when it goes out, with the key
+        /// before it; in the clear it never did, and this is an error.
+        parse_result sent_by_client() const noexcept {
+            const std::string_view body = prepared_body();
+            if (body.size() > max_body_size || close_frame::parse(body))
                 return {close_frame(), parse_error::forbidden_code, 0};
-            char        unmasked[max_body_size];
-            const char *key = body.data() - 4;
+            char        unmasked[max_body_size] = {};
+            const char *key                     = body.data() - 4;
             for (std::size_t i = 0; i < body.size(); ++i)
                 unmasked[i] = static_cast<char>(body[i] ^ key[i % 4]);
             return close_frame::parse(std::string_view(unmasked, body.size()));
         }
 
-        /// Closed by a route of lws' own, which sends a frame and takes the answer without showing
-        /// it: that of lws failing the connection, or of a program that returned -1.
+        /// What becomes known at the end of a frame that lws sent by a route of its own, which takes
+        /// the answer without showing it: as it failed the connection, or as the program returned -1.
         void account_for_lws() noexcept {
-            if (lws_get_close_length(wsi_) <= 0 || (closing() && !c_.dropped_))
+            const bool         failed   = c_.report().initiator() == initiator::library;
+            const close_frame *prepared = c_.handshake_.requested();
+            if (!failed && !(c_.dropped_ && prepared))
                 return;
-            if (const parse_result result = sent_by_lws()) {
-                if (c_.dropped_)
-                    c_.handshake_.send(result.frame);
+            if (c_.is_server_) {
+                if (prepared)
+                    c_.handshake_.send(*prepared);
+            } else if (const parse_result sent = sent_by_client()) {
+                if (failed)
+                    c_.handshake_.library_failed(&sent.frame);
                 else
-                    c_.handshake_.library_failed(&result.frame);
-            } else {
-                c_.handshake_.library_failed(nullptr);
+                    c_.handshake_.send(sent.frame);
             }
 #if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 4)
             if (lws_get_opcode(wsi_) == 8) // the last frame that came was a Close frame

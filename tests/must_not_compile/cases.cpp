@@ -1,0 +1,62 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+// What the compiler refuses. check.py compiles this file once as it is, which has to succeed, and
+// once with CASE set to each number, which has to fail with the message that stands behind it.
+
+#include <wsclose.hpp>
+
+using wsclose::close_code;
+
+#if CASE == 1 // this close code is never on the wire
+auto f = wsclose::frame<close_code::abnormal_closure>("text");
+#elif CASE == 2  // this close code is never on the wire
+auto f = wsclose::frame<close_code{5000}>();
+#elif CASE == 3  // the close reason has more than 123 bytes
+auto f = wsclose::frame<close_code::normal_closure>(
+    "123456789 123456789 123456789 123456789 123456789 123456789 123456789 123456789 123456789 123456789 "
+    "123456789 123456789 1234");
+#elif CASE == 4  // the_close_reason_is_not_utf8
+auto f = WSCLOSE_FRAME(close_code::normal_closure, "\xFF");
+#elif CASE == 5  // this close code is never on the wire
+auto f = WSCLOSE_FRAME(close_code::no_status_received, "text");
+#elif CASE == 6  // the_close_reason_is_not_utf8
+constexpr auto f = wsclose::frame<close_code::normal_closure>("\xED\xA0\x80");
+#elif CASE == 7  // an application's close codes lie in 3000 to 4999
+enum class game_code { lost = 5000 };
+template <>
+struct wsclose::close_code_traits<game_code> {
+    static constexpr named_code<game_code> codes[] = {{game_code::lost, "lost"}};
+};
+bool b = wsclose::is_sendable(game_code::lost);
+#elif CASE == 8  // an application's close codes lie in 3000 to 4999
+enum class game_code { lost = 1000 };
+template <>
+struct wsclose::close_code_traits<game_code> {
+    static constexpr named_code<game_code> codes[] = {{game_code::lost, "lost"}};
+};
+auto n = wsclose::name(game_code::lost);
+#elif CASE == 9  // stands twice in close_code_traits
+enum class game_code { lost = 4000, gone = 4000 };
+template <>
+struct wsclose::close_code_traits<game_code> {
+    static constexpr named_code<game_code> codes[] = {{game_code::lost, "lost"}, {game_code::gone, "gone"}};
+};
+bool b = wsclose::is_sendable(game_code::lost);
+#elif CASE == 10 // no matching function|could not convert|no viable conversion
+enum class unannounced { lost = 4000 };
+bool b = wsclose::is_sendable(unannounced::lost);
+#elif CASE == 11 // no matching function|could not convert|no viable conversion|cannot convert
+bool b = wsclose::is_sendable(1000); // a bare number has not been thought about
+#elif CASE == 12 // private|inaccessible|no matching
+auto f = wsclose::close_frame(close_code::normal_closure); // would go around make()
+#elif CASE == 13 // c++20 the_close_reason_is_not_utf8
+auto f = wsclose::frame<close_code::normal_closure>("\xFF");
+#elif CASE == 14 // c++20 this_close_code_is_never_on_the_wire
+wsclose::close_frame f{close_code::abnormal_closure, "text"};
+#elif CASE == 15 // c++20 the_close_reason_is_not_utf8
+wsclose::close_frame f{close_code::normal_closure, "\xFF"};
+#else
+auto f = wsclose::frame<close_code::normal_closure>("text");
+auto g = WSCLOSE_FRAME(close_code::normal_closure, "text");
+#endif

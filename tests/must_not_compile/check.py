@@ -1,0 +1,43 @@
+# Copyright wsclose contributors
+# SPDX-License-Identifier: BSL-1.0
+
+"""Compiles cases.cpp whole, then case by case: each case has to fail with its message."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+cases, standard, *compiler = sys.argv[1:]
+include = pathlib.Path(cases).parent.parent.parent / "include"
+
+
+def compile_case(number):
+    command = [*compiler, "-std=" + standard, "-I", str(include), "-fsyntax-only", cases]
+    if number:
+        command.append(f"-DCASE={number}")
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.returncode == 0, done.stderr
+
+
+failures = []
+compiles, errors = compile_case(0)
+if not compiles:
+    failures.append("the file without a case does not compile:\n" + errors)
+
+count = 0
+for number, condition, message in re.findall(
+    r"^#(?:el)?if CASE == (\d+) // (c\+\+20 )?(.*)$", pathlib.Path(cases).read_text(), re.MULTILINE
+):
+    if condition and standard == "c++17":
+        continue
+    count += 1
+    compiles, errors = compile_case(number)
+    if compiles:
+        failures.append(f"case {number} compiles; it should say: {message}")
+    elif not re.search(message, errors):
+        failures.append(f"case {number} should say: {message}\nbut says:\n{errors}")
+
+print("\n".join(failures))
+print(f"{count - len(failures)} of {count} cases refused as they should be ({standard})")
+sys.exit(1 if failures else 0)

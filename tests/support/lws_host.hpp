@@ -1,0 +1,148 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_TESTS_SUPPORT_LWS_HOST_HPP_INCLUDED
+#define WSCLOSE_TESTS_SUPPORT_LWS_HOST_HPP_INCLUDED
+
+// A real lws context with a server on 127.0.0.1, served by a thread of its own, and a place where its
+// callbacks leave what happened for the test to wait for.
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include <libwebsockets.h>
+
+#include "support/raw_peer.hpp"
+
+namespace test {
+
+/// What happened, in order, from any thread.
+class event_log {
+public:
+    void add(std::string event) {
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            events_.push_back(std::move(event));
+        }
+        arrived_.notify_all();
+    }
+
+    /// The next event, waited for; "nothing happened" where none comes.
+    std::string next(int timeout_ms = patience_ms) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        if (!arrived_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return !events_.empty(); }))
+            return "nothing happened";
+        std::string event = std::move(events_.front());
+        events_.pop_front();
+        return event;
+    }
+
+    bool empty() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return events_.empty();
+    }
+
+private:
+    std::mutex              mutex_;
+    std::condition_variable arrived_;
+    std::deque<std::string> events_;
+};
+
+class lws_host {
+public:
+    explicit lws_host(const lws_protocols *protocols) {
+        lws_context_creation_info info;
+        std::memset(&info, 0, sizeof info);
+        info.protocols = protocols;
+        info.gid       = static_cast<decltype(info.gid)>(-1);
+        info.uid       = static_cast<decltype(info.uid)>(-1);
+        info.options   = LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+        info.port      = CONTEXT_PORT_NO_LISTEN_SERVER;
+        lws_set_log_level(LLL_ERR, nullptr);
+        context_   = lws_create_context(&info);
+        info.port  = 0;
+        info.iface = "127.0.0.1";
+        vhost_     = context_ ? lws_create_vhost(context_, &info) : nullptr;
+        if (!vhost_)
+            throw std::runtime_error("lws cannot listen on 127.0.0.1");
+        port_   = static_cast<std::uint16_t>(lws_get_vhost_listen_port(vhost_));
+        thread_ = std::thread([this] { serve(); });
+    }
+    lws_host(const lws_host &)            = delete;
+    lws_host &operator=(const lws_host &) = delete;
+    ~lws_host() { stop(); }
+
+    std::uint16_t port() const noexcept { return port_; }
+
+    /// Does something on the service thread, where all of lws is allowed, and waits until it is done.
+    void on_service_thread(const std::function<void(lws_context *)> &task) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        task_ = &task;
+        lws_cancel_service(context_);
+        done_.wait(lock, [this] { return task_ == nullptr; });
+    }
+
+    /// Makes lws connect a client to `port`; the session is `userdata`, or lws' own where that is null.
+    void connect(std::uint16_t port, const char *protocol, void *userdata = nullptr) {
+        on_service_thread([&](lws_context *context) {
+            lws_client_connect_info info;
+            std::memset(&info, 0, sizeof info);
+            info.context                   = context;
+            info.vhost                     = vhost_;
+            info.address                   = "127.0.0.1";
+            info.host                      = info.address;
+            info.origin                    = info.address;
+            info.path                      = "/";
+            info.port                      = port;
+            info.protocol                  = protocol;
+            info.local_protocol_name       = protocol;
+            info.userdata                  = userdata;
+            info.ietf_version_or_minus_one = -1;
+            lws_client_connect_via_info(&info);
+        });
+    }
+
+    /// Destroys the context, with whatever connections it still has.
+    void stop() {
+        if (!thread_.joinable())
+            return;
+        stopping_ = true;
+        lws_cancel_service(context_);
+        thread_.join();
+    }
+
+private:
+    void serve() {
+        while (!stopping_ && lws_service(context_, 0) >= 0) {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            if (!task_)
+                continue;
+            (*task_)(context_);
+            task_ = nullptr;
+            done_.notify_all();
+        }
+        lws_context_destroy(context_);
+    }
+
+    lws_context                              *context_ = nullptr;
+    lws_vhost                                *vhost_   = nullptr;
+    std::uint16_t                             port_    = 0;
+    std::mutex                                mutex_;
+    std::condition_variable                   done_;
+    const std::function<void(lws_context *)> *task_ = nullptr;
+    std::atomic<bool>                         stopping_{false};
+    std::thread                               thread_;
+};
+
+} // namespace test
+
+#endif // WSCLOSE_TESTS_SUPPORT_LWS_HOST_HPP_INCLUDED

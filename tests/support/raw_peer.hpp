@@ -1,0 +1,312 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_TESTS_SUPPORT_RAW_PEER_HPP_INCLUDED
+#define WSCLOSE_TESTS_SUPPORT_RAW_PEER_HPP_INCLUDED
+
+// A WebSocket peer that is a bare socket: it puts any bytes on the wire and shows which came back.
+// Blocking, with a limit to every wait.
+
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <libwebsockets.h> // SHA-1 and base64 alone
+
+namespace test {
+
+inline constexpr int patience_ms = 15000; // longer than any wait of lws'
+
+/// How a stream of bytes ended.
+enum class stream_end { fin, reset, never };
+
+/// What came from the other side until the end, and how long that took.
+struct rest_of_stream {
+    std::string bytes;
+    stream_end  end;
+    double      seconds;
+};
+
+/// A TCP socket that closes itself.
+class socket_handle {
+public:
+    explicit socket_handle(int fd = -1) noexcept : fd_(fd) {}
+    socket_handle(socket_handle &&other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+    socket_handle &operator=(socket_handle &&other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~socket_handle() { close(); }
+
+    int  get() const noexcept { return fd_; }
+    void close() noexcept {
+        if (fd_ >= 0)
+            ::close(fd_);
+        fd_ = -1;
+    }
+
+private:
+    int fd_;
+};
+
+inline sockaddr_in loopback(std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family      = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port        = htons(port);
+    return address;
+}
+
+/// A listening socket on a free port of 127.0.0.1.
+class listener {
+public:
+    listener() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address = loopback(0);
+        socklen_t   size    = sizeof address;
+        if (::bind(socket_.get(), reinterpret_cast<sockaddr *>(&address), size) != 0 ||
+            ::listen(socket_.get(), 16) != 0 ||
+            ::getsockname(socket_.get(), reinterpret_cast<sockaddr *>(&address), &size) != 0)
+            throw std::runtime_error("cannot listen on 127.0.0.1");
+        port_ = ntohs(address.sin_port);
+    }
+
+    std::uint16_t port() const noexcept { return port_; }
+
+    socket_handle accept() const {
+        pollfd waiting{socket_.get(), POLLIN, 0};
+        if (::poll(&waiting, 1, patience_ms) != 1)
+            throw std::runtime_error("nobody connected");
+        return socket_handle(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    }
+
+private:
+    socket_handle socket_;
+    std::uint16_t port_ = 0;
+};
+
+/// A port on 127.0.0.1 where nobody listens.
+inline std::uint16_t dead_port() { return listener().port(); }
+
+class raw_peer {
+public:
+    enum class side { client, server };
+
+    /// A TCP connection to 127.0.0.1 and no more.
+    static raw_peer connect_tcp(std::uint16_t port) {
+        raw_peer    peer(socket_handle(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), side::client);
+        sockaddr_in address = loopback(port);
+        if (::connect(peer.socket_.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) != 0)
+            throw std::runtime_error("cannot connect to port " + std::to_string(port));
+        return peer;
+    }
+
+    /// A client: connects to 127.0.0.1 and asks for a WebSocket.
+    static raw_peer connect(std::uint16_t port, std::string_view subprotocol) {
+        raw_peer peer = connect_tcp(port);
+        peer.send("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                  "Sec-WebSocket-Protocol: " +
+                  std::string(subprotocol) + "\r\n\r\n");
+        if (peer.read_head().find(" 101 ") == std::string::npos)
+            throw std::runtime_error("the server refused the WebSocket");
+        return peer;
+    }
+
+    /// A server: takes the next connection and agrees to a WebSocket.
+    static raw_peer accept(const listener &from, std::string_view subprotocol) {
+        raw_peer          peer(from.accept(), side::server);
+        const std::string head = peer.read_head();
+        peer.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                  "Sec-WebSocket-Accept: " +
+                  accept_key(head) + "\r\nSec-WebSocket-Protocol: " + std::string(subprotocol) + "\r\n\r\n");
+        return peer;
+    }
+
+    /// A server that answers the request for a WebSocket with `response`.
+    static raw_peer answer_http(const listener &from, std::string_view response) {
+        raw_peer peer(from.accept(), side::server);
+        peer.read_head();
+        peer.send(response);
+        return peer;
+    }
+
+    /// Bytes as they are.
+    void send(std::string_view bytes) {
+        while (!bytes.empty()) {
+            const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            if (sent <= 0)
+                return; // the other side is gone; what it sent is still to be read
+            bytes.remove_prefix(static_cast<std::size_t>(sent));
+        }
+    }
+
+    /// One frame as this side has to write it (a client masks), with `first` as its first byte.
+    std::string frame(unsigned char first, std::string_view payload) const {
+        static constexpr char key[] = {'\x01', '\x02', '\x03', '\x04'};
+        const int             mask  = side_ == side::client ? 0x80 : 0;
+        std::string           out(1, static_cast<char>(first));
+        if (payload.size() < 126) {
+            out += static_cast<char>(static_cast<int>(payload.size()) | mask);
+        } else {
+            out += static_cast<char>(126 | mask);
+            out += static_cast<char>(payload.size() >> 8 & 0xFF);
+            out += static_cast<char>(payload.size() & 0xFF);
+        }
+        if (!mask)
+            return out.append(payload);
+        out.append(key, 4);
+        for (std::size_t i = 0; i < payload.size(); ++i)
+            out += static_cast<char>(payload[i] ^ key[i % 4]);
+        return out;
+    }
+    std::string text_frame(std::string_view payload) const { return frame(0x81, payload); }
+    std::string close_frame(std::string_view body) const { return frame(0x88, body); }
+
+    void send_text(std::string_view payload) { send(text_frame(payload)); }
+    void send_close(std::string_view body) { send(close_frame(body)); }
+
+    void send_fin() noexcept { ::shutdown(socket_.get(), SHUT_WR); }
+    void reset() noexcept {
+        const linger at_once{1, 0};
+        ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        socket_.close();
+    }
+    void close() noexcept { socket_.close(); }
+
+    /// The head of an HTTP request or response.
+    std::string read_head() {
+        std::size_t end;
+        while ((end = buffer_.find("\r\n\r\n")) == std::string::npos)
+            if (!read_more(patience_ms))
+                throw std::runtime_error("no HTTP head came");
+        const std::string head = buffer_.substr(0, end + 4);
+        buffer_.erase(0, end + 4);
+        return head;
+    }
+
+    /// The next frame, its mask taken off: the first byte, the length byte and the payload, as an
+    /// unmasked frame of fewer than 126 bytes of payload is on the wire. Less at the end of the stream.
+    std::string read_frame() {
+        while (!whole_frame() && read_more(patience_ms)) {
+        }
+        if (!whole_frame())
+            return std::move(buffer_);
+        const std::string frame = unmasked(buffer_);
+        buffer_.erase(0, frame_size(buffer_));
+        return frame;
+    }
+
+    /// That many bytes as they are, or fewer where the stream ends before.
+    std::string read_raw(std::size_t size) {
+        while (buffer_.size() < size && read_more(patience_ms)) {
+        }
+        const std::string bytes = buffer_.substr(0, size);
+        buffer_.erase(0, size);
+        return bytes;
+    }
+
+    /// All frames until the stream ends, their masks taken off.
+    rest_of_stream read_to_end() {
+        const auto begin = std::chrono::steady_clock::now();
+        while (read_more(patience_ms)) {
+        }
+        rest_of_stream rest{{}, end_, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()};
+        while (whole_frame()) {
+            rest.bytes += unmasked(buffer_);
+            buffer_.erase(0, frame_size(buffer_));
+        }
+        rest.bytes += buffer_;
+        return rest;
+    }
+
+    /// Plays a peer that keeps the rules: answers the next Close frame with the same, reads to the end.
+    rest_of_stream answer_close_and_read_to_end() {
+        std::string seen;
+        for (;;) {
+            const std::string next = read_frame();
+            seen += next;
+            if (next.size() < 2 || static_cast<unsigned char>(next[0]) == 0x88) {
+                if (next.size() >= 2)
+                    send_close(std::string_view(next).substr(2));
+                rest_of_stream rest = read_to_end();
+                rest.bytes          = seen + rest.bytes;
+                return rest;
+            }
+        }
+    }
+
+private:
+    raw_peer(socket_handle socket, side which) : socket_(std::move(socket)), side_(which) {
+        const int on = 1;
+        ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+
+    static std::string accept_key(const std::string &head) {
+        const std::string name  = "sec-websocket-key:";
+        std::string       lower = head;
+        for (char &c : lower)
+            c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+        const std::size_t begin = head.find_first_not_of(' ', lower.find(name) + name.size());
+        const std::string key =
+            head.substr(begin, head.find('\r', begin) - begin) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+        unsigned char hash[20];
+        char          encoded[40];
+        lws_SHA1(reinterpret_cast<const unsigned char *>(key.data()), key.size(), hash);
+        lws_b64_encode_string(reinterpret_cast<const char *>(hash), sizeof hash, encoded, sizeof encoded);
+        return encoded;
+    }
+
+    bool read_more(int timeout_ms) {
+        pollfd waiting{socket_.get(), POLLIN, 0};
+        if (::poll(&waiting, 1, timeout_ms) != 1)
+            return false;
+        char          bytes[4096];
+        const ssize_t got = ::recv(socket_.get(), bytes, sizeof bytes, 0);
+        if (got <= 0) {
+            end_ = got == 0 ? stream_end::fin : stream_end::reset;
+            return false;
+        }
+        buffer_.append(bytes, static_cast<std::size_t>(got));
+        return true;
+    }
+
+    static std::size_t head_size(const std::string &f) {
+        return (static_cast<unsigned char>(f[1]) & 0x80 ? 6u : 2u) + ((f[1] & 0x7F) == 126 ? 2u : 0u);
+    }
+    static std::size_t payload_size(const std::string &f) {
+        const auto byte = [&f](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(f[i])); };
+        return (byte(1) & 0x7F) == 126 ? byte(2) << 8 | byte(3) : byte(1) & 0x7F;
+    }
+    static std::size_t frame_size(const std::string &f) { return head_size(f) + payload_size(f); }
+    bool               whole_frame() const {
+                      return buffer_.size() >= 2 && buffer_.size() >= head_size(buffer_) && buffer_.size() >= frame_size(buffer_);
+    }
+    static std::string unmasked(const std::string &f) {
+        const std::size_t head = head_size(f), size = payload_size(f);
+        std::string       out{f[0], static_cast<char>(f[1] & 0x7F)};
+        if ((f[1] & 0x7F) == 126)
+            out.append(f, 2, 2);
+        const bool masked = static_cast<unsigned char>(f[1]) & 0x80;
+        for (std::size_t i = 0; i < size; ++i)
+            out += static_cast<char>(f[head + i] ^ (masked ? f[head - 4 + i % 4] : 0));
+        return out;
+    }
+
+    socket_handle socket_;
+    side          side_;
+    std::string   buffer_;
+    stream_end    end_ = stream_end::never;
+};
+
+} // namespace test
+
+#endif // WSCLOSE_TESTS_SUPPORT_RAW_PEER_HPP_INCLUDED

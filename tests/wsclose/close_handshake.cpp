@@ -1,0 +1,275 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#include <wsclose/close_handshake.hpp>
+
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "support/catch.hpp"
+
+using namespace wsclose;
+
+namespace {
+
+// What can happen to a connection, a letter each:
+//   R  the program requests 4001 "mine", which can not go out yet
+//   S  the program's 4001 "mine" goes out
+//   V  the peer's valid 1000 "yours" comes in
+//   B  a Close frame of the peer's with half a code comes in
+//   A  the library tells that the peer answered
+//   L  the library fails the connection with 1002 "rsv bits"
+//   T  the connection is over
+constexpr std::string_view inputs = "RSVBALT";
+
+enum state {
+    open,
+    requested,       // asked for, not out
+    sent,            // ours is out, the peer has not answered
+    answered,        // ours, then the peer's
+    answered_badly,  // ours, then one of the peer's that breaks the rules
+    acknowledged,    // ours, and the library says that the peer answered
+    echoed,          // the peer's, then the same again
+    overtaken,       // the peer's, then the one that had been requested
+    refused,         // one of the peer's that breaks the rules, then 1002
+    failed,          // the library's is out
+    failed_answered, // the library's, then the peer's
+    failed_badly,    // the library's, then one of the peer's that breaks the rules
+    failed_acked,    // the library's, and it says that the peer answered
+    state_count
+};
+
+// RFC 6455: sections 5.5.1 (a Close frame is answered by one, once, and nothing is sent after it),
+// 7.1.2 and 7.1.3 (either side may begin), 7.1.4 (closed cleanly), 7.1.7 (fail the connection).
+// What does not stand here changes nothing and asks for nothing.
+constexpr struct {
+    state      from;
+    char       input;
+    state      to;
+    close_step step;
+} transitions[] = {
+    {open, 'R', requested, close_step::none},
+    {open, 'S', sent, close_step::send},
+    {open, 'V', echoed, close_step::send_and_end},
+    {open, 'B', refused, close_step::send_and_end},
+    {open, 'L', failed, close_step::none},
+    {requested, 'S', sent, close_step::send},
+    {requested, 'V', overtaken, close_step::send_and_end},
+    {requested, 'B', refused, close_step::send_and_end},
+    {sent, 'V', answered, close_step::end},
+    {sent, 'B', answered_badly, close_step::end},
+    {sent, 'A', acknowledged, close_step::end},
+    {failed, 'V', failed_answered, close_step::end},
+    {failed, 'B', failed_badly, close_step::end},
+    {failed, 'A', failed_acked, close_step::end},
+};
+
+constexpr auto ack_no  = acknowledgement::no;
+constexpr auto ack_yes = acknowledgement::yes;
+constexpr auto mine    = "4001 mine";
+constexpr auto yours   = "1000 yours";
+constexpr auto refusal = "1002 Close frame with half a code";
+constexpr auto rsv     = "1002 rsv bits";
+constexpr auto half    = parse_error::truncated_code;
+constexpr auto fine    = parse_error::none;
+
+// What is reported of a connection that is over in each state.
+constexpr struct {
+    state           in;
+    const char     *code_and_reason;
+    const char     *received; // null: none
+    const char     *sent;
+    initiator       who;
+    acknowledgement acknowledged;
+    parse_error     violation;
+    bool            clean;
+} reports[] = {
+    {open, "1006 ", nullptr, nullptr, initiator::transport, ack_no, fine, false},
+    {requested, "1006 ", nullptr, nullptr, initiator::local, ack_no, fine, false},
+    {sent, mine, nullptr, mine, initiator::local, ack_no, fine, false},
+    {answered, mine, yours, mine, initiator::local, ack_yes, fine, true},
+    {answered_badly, mine, nullptr, mine, initiator::local, ack_yes, half, false},
+    {acknowledged, mine, nullptr, mine, initiator::local, ack_yes, fine, true},
+    {echoed, yours, yours, yours, initiator::peer, ack_yes, fine, true},
+    {overtaken, yours, yours, mine, initiator::peer, ack_yes, fine, true},
+    {refused, refusal, nullptr, refusal, initiator::peer, ack_yes, half, false},
+    {failed, rsv, nullptr, rsv, initiator::library, ack_no, fine, false},
+    {failed_answered, rsv, yours, rsv, initiator::library, ack_yes, fine, true},
+    {failed_badly, rsv, nullptr, rsv, initiator::library, ack_yes, half, false},
+    {failed_acked, rsv, nullptr, rsv, initiator::library, ack_yes, fine, true},
+};
+static_assert(sizeof(reports) / sizeof(reports[0]) == state_count);
+
+const close_frame mine_frame = close_frame::fit(close_code{4001}, "mine");
+const close_frame rsv_frame  = close_frame::fit(close_code::protocol_error, "rsv bits");
+
+close_step put_in(close_handshake &handshake, char input) {
+    switch (input) {
+    case 'R': handshake.request(mine_frame); return close_step::none;
+    case 'S': return handshake.send(mine_frame);
+    case 'V': return handshake.receive(close_frame::parse("\x03\xE8yours"));
+    case 'B': return handshake.receive(close_frame::parse("\x03"));
+    case 'A': return handshake.acknowledge();
+    case 'L': handshake.library_failed(&rsv_frame); return close_step::none;
+    default: handshake.transport_closed(); return close_step::none;
+    }
+}
+
+std::string text(close_code code, std::string_view reason) {
+    return std::to_string(static_cast<unsigned>(code)).append(" ").append(reason);
+}
+
+bool is(const close_frame *frame, const char *expected) {
+    return frame && expected ? text(frame->code(), frame->reason()) == expected : !frame && !expected;
+}
+
+// Follows the table. False where the machine asks for another step or ends in another report.
+bool follows_the_table(std::string_view sequence) {
+    close_handshake handshake;
+    state           now  = open;
+    bool            over = false;
+    for (const char input : sequence) {
+        close_step step = close_step::none;
+        for (const auto &t : transitions)
+            if (!over && t.from == now && t.input == input) {
+                now  = t.to;
+                step = t.step;
+                break;
+            }
+        over = over || input == 'T';
+        if (put_in(handshake, input) != step)
+            return false;
+        const auto state = over          ? close_handshake::state::closed
+                           : now == open ? close_handshake::state::open
+                                         : close_handshake::state::closing;
+        if (handshake.current() != state || (handshake.requested() != nullptr) != (now == requested && !over))
+            return false;
+    }
+    handshake.transport_closed();
+    const close_report &report = handshake.report();
+    const auto         &e      = reports[now];
+    return e.in == now && text(report.code(), report.reason()) == e.code_and_reason &&
+           is(report.received(), e.received) && is(report.sent(), e.sent) && report.initiator() == e.who &&
+           report.acknowledged() == e.acknowledged && report.violation() == e.violation && report.clean() == e.clean &&
+           report.error().empty();
+}
+
+} // namespace
+
+TEST_CASE("every sequence of up to six inputs goes as RFC 6455 says and ends in one report") {
+    unsigned sequences = 0;
+    for (unsigned length = 0; length <= 6; ++length) {
+        unsigned count = 1;
+        for (unsigned i = 0; i < length; ++i)
+            count *= static_cast<unsigned>(inputs.size());
+        for (unsigned n = 0; n < count; ++n) {
+            std::string sequence;
+            for (unsigned i = 0, rest = n; i < length; ++i, rest /= static_cast<unsigned>(inputs.size()))
+                sequence += inputs[rest % inputs.size()];
+            ++sequences;
+            if (!follows_the_table(sequence))
+                FAIL_CHECK(sequence);
+        }
+    }
+    CHECK(sequences == 137257); // 7^0 + ... + 7^6
+}
+
+TEST_CASE("a report of an empty Close frame has the code 1005") {
+    close_handshake handshake;
+    CHECK(handshake.receive(close_frame::parse("")) == close_step::send_and_end);
+    handshake.transport_closed();
+    CHECK(handshake.report().code() == close_code::no_status_received);
+    CHECK(handshake.report().sent()->size() == 0);
+    CHECK(handshake.report().clean());
+}
+
+TEST_CASE("text that is not UTF-8 is refused with 1007") {
+    close_handshake handshake;
+    CHECK(handshake.receive(close_frame::parse("\x03\xE8\xFF")) == close_step::send_and_end);
+    CHECK(handshake.report().code() == close_code::invalid_payload);
+    CHECK(handshake.report().sent()->reason() == "Close frame with text that is not UTF-8");
+    CHECK(handshake.report().violation() == parse_error::invalid_utf8);
+}
+
+TEST_CASE("the first of two requests wins, and the second is told so") {
+    close_handshake handshake;
+    CHECK(handshake.request(mine_frame));
+    CHECK_FALSE(handshake.request(rsv_frame));
+    CHECK(*handshake.requested() == mine_frame);
+    CHECK(handshake.send(rsv_frame) == close_step::send);
+    CHECK(*handshake.report().sent() == mine_frame);
+}
+
+TEST_CASE("an acknowledgement that is inferred is reported as such") {
+    close_handshake handshake;
+    handshake.send(mine_frame);
+    CHECK(handshake.acknowledge(acknowledgement::inferred) == close_step::end);
+    CHECK(handshake.report().acknowledged() == acknowledgement::inferred);
+    CHECK(handshake.report().clean());
+}
+
+TEST_CASE("a failure of the library without a frame is the library's all the same") {
+    close_handshake handshake;
+    handshake.library_failed(nullptr);
+    handshake.transport_closed();
+    CHECK(handshake.report().initiator() == initiator::library);
+    CHECK(handshake.report().code() == close_code::abnormal_closure);
+    CHECK_FALSE(handshake.report().sent());
+}
+
+TEST_CASE("what the library sent may become known after it failed the connection") {
+    close_handshake handshake;
+    handshake.library_failed(nullptr);
+    handshake.library_failed(&rsv_frame);
+    handshake.transport_closed();
+    handshake.library_failed(&mine_frame); // too late
+    CHECK(*handshake.report().sent() == rsv_frame);
+}
+
+TEST_CASE("whoever ended a connection without a Close frame is reported") {
+    close_handshake handshake;
+    handshake.transport_closed(initiator::local);
+    CHECK(handshake.report().initiator() == initiator::local);
+    CHECK(handshake.report().code() == close_code::abnormal_closure);
+}
+
+TEST_CASE("a connection that never came about ends in a report with the reason why") {
+    for (const bool asked_to_close : {false, true}) {
+        close_handshake handshake;
+        if (asked_to_close)
+            handshake.request(mine_frame);
+        handshake.connect_failed("refused\xFF");
+        CHECK(handshake.report().error() == "refused\xEF\xBF\xBD");
+        CHECK(handshake.report().code() == close_code::abnormal_closure);
+        CHECK(handshake.report().reason().empty());
+        CHECK_FALSE(handshake.report().received());
+        CHECK_FALSE(handshake.report().sent());
+        CHECK_FALSE(handshake.report().clean());
+        CHECK(handshake.current() == close_handshake::state::closed);
+    }
+}
+
+TEST_CASE("a failure to connect that comes after a Close frame changes no report") {
+    close_handshake handshake;
+    handshake.receive(close_frame::parse("\x03\xE8yours"));
+    handshake.connect_failed("late");
+    CHECK(handshake.report().error().empty());
+    CHECK(handshake.report().received()->reason() == "yours");
+}
+
+TEST_CASE("zeroed memory is a handshake at its start") {
+    const close_handshake fresh;
+    unsigned char         zero[sizeof(close_handshake)] = {};
+    CHECK(std::memcmp(static_cast<const void *>(&fresh), zero, sizeof zero) == 0);
+}
+
+TEST_CASE("the names are those of the enumerators") {
+    CHECK(name(initiator::transport) == "transport");
+    CHECK(name(initiator::local) == "local");
+    CHECK(name(initiator::peer) == "peer");
+    CHECK(name(initiator::library) == "library");
+    CHECK(name(acknowledgement::no) == "no");
+    CHECK(name(acknowledgement::yes) == "yes");
+    CHECK(name(acknowledgement::inferred) == "inferred");
+}

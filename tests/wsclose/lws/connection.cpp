@@ -1,0 +1,52 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#include <wsclose/lws/connection.hpp>
+
+#include <cstring>
+#include <new>
+#include <type_traits>
+
+#include "support/catch.hpp"
+
+using namespace wsclose;
+
+TEST_CASE("a connection takes at most 288 bytes and asks for no more alignment than malloc gives") {
+    static_assert(sizeof(connection) <= 288);
+    static_assert(alignof(connection) <= alignof(void *));
+    SUCCEED();
+}
+
+TEST_CASE("a connection stays where it is") {
+    static_assert(!std::is_copy_constructible_v<connection>);
+    static_assert(!std::is_move_constructible_v<connection>);
+    static_assert(!std::is_copy_assignable_v<connection>);
+    SUCCEED();
+}
+
+TEST_CASE("what the state does not allow is refused, not done") {
+    connection fresh;
+    CHECK(fresh.state() == connection_state::connecting);
+    CHECK(fresh.wsi() == nullptr);
+    CHECK(fresh.start(close_code::normal_closure).error == start_error::not_connected);
+    CHECK_FALSE(fresh.request_writable());
+    CHECK(fresh.report().code() == close_code::abnormal_closure);
+}
+
+TEST_CASE("a reference to what is not connected is empty") {
+    connection     fresh;
+    connection_ref ref(fresh), none;
+    CHECK_FALSE(ref);
+    CHECK_FALSE(none);
+    CHECK_FALSE(none.close(close_code::normal_closure));
+    CHECK_FALSE(none.request_writable());
+    CHECK_FALSE(none.with([](lws *) { FAIL("there is no connection"); }));
+    none.reset();
+}
+
+TEST_CASE("why a close was not started has a name") {
+    CHECK(name(start_error::none).empty());
+    CHECK(name(start_error::not_connected) == "not_connected");
+    CHECK(name(start_error::already_closing) == "already_closing");
+    CHECK(name(start_error::already_closed) == "already_closed");
+}

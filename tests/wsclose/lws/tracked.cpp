@@ -1,0 +1,542 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#include <wsclose/lws/tracked.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <wsclose/format.hpp>
+
+#include "support/catch.hpp"
+#include "support/lws_host.hpp"
+#include "support/raw_peer.hpp"
+
+using namespace wsclose;
+using namespace std::string_view_literals;
+using test::raw_peer;
+using test::stream_end;
+
+namespace {
+
+test::event_log  events;
+std::atomic<int> constructed{0}, destroyed{0};
+
+std::string text(const close_report &report) { return std::string(text_line(report).view()); }
+
+// What the callback of the session does, set by each test before it connects.
+struct session;
+std::function<int(session &, lws *, lws_callback_reasons, std::string_view)> behaviour;
+
+struct session {
+    connection             close;
+    std::string            owned = "a string too long to be kept within the object itself, so that it can leak";
+    connection_ref         other;
+    lws_sorted_usec_list_t timer = {};
+
+    session() { ++constructed; }
+    ~session() {
+        lws_sul_cancel(&timer);
+        ++destroyed;
+    }
+    void on_close(const close_report &report) {
+        events.add(text(report));
+        if (close.wsi() || close.state() != connection_state::closed || close.start(close_code::normal_closure) ||
+            close.start(close_code::normal_closure).error != start_error::already_closed || close.request_writable())
+            events.add("the connection lives on in on_close");
+    }
+};
+
+int callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
+    if (!user || !behaviour)
+        return 0;
+    return behaviour(*static_cast<session *>(user), wsi, reason,
+                     std::string_view(static_cast<const char *>(in), in ? len : 0));
+}
+
+int plain_callback(lws *, lws_callback_reasons reason, void *, void *, std::size_t) {
+    if (reason == LWS_CALLBACK_CLOSED)
+        events.add("plain closed");
+    return 0;
+}
+
+struct plain_session {
+    char bytes[16];
+};
+
+// The tracked protocol comes first: lws calls it with other protocols' connections, too.
+const lws_protocols protocols[] = {
+    {"tracked", tracked<callback, &session::close>, sizeof(session), 0, 0, nullptr, 0},
+    {"plain", plain_callback, sizeof(plain_session), 0, 0, nullptr, 0},
+    {"own", tracked<callback, &session::close>, 0, 0, 0, nullptr, 0},
+    {"small", tracked<callback, &session::close>, sizeof(session) - 1, 0, 0, nullptr, 0},
+    {nullptr, nullptr, 0, 0, 0, nullptr, 0},
+};
+
+constexpr auto    bye       = "\x0F\xA1"
+                              "bye"sv; // 4001
+const std::string bye_frame = "\x88\x05\x0F\xA1"
+                              "bye";
+
+// Runs a server whose session does `what`; checks at the end that every session that was constructed
+// was destroyed, and that nothing more was reported than was waited for.
+class server {
+public:
+    explicit server(decltype(behaviour) what = nullptr) : before_(constructed - destroyed) {
+        behaviour = std::move(what);
+        host_     = std::make_unique<test::lws_host>(protocols);
+    }
+    ~server() {
+        host_.reset();
+        CHECK(constructed - destroyed == before_);
+        CHECK(events.empty());
+        behaviour = nullptr;
+    }
+    raw_peer        connect(const char *protocol = "tracked") { return raw_peer::connect(host_->port(), protocol); }
+    test::lws_host &host() { return *host_; }
+
+private:
+    int                             before_;
+    std::unique_ptr<test::lws_host> host_;
+};
+
+bool received(lws_callback_reasons reason) {
+    return reason == LWS_CALLBACK_RECEIVE || reason == LWS_CALLBACK_CLIENT_RECEIVE;
+}
+
+int close_on_receive(session &s, lws *, lws_callback_reasons reason, std::string_view) {
+    if (received(reason))
+        s.close.start(close_code{4001}, "bye");
+    return 0;
+}
+
+} // namespace
+
+TEST_CASE("a close from the receive callback goes out, is answered and reported") {
+    server   server(close_on_receive);
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    const auto seen = peer.answer_close_and_read_to_end();
+    CHECK(seen.bytes == bye_frame);
+    CHECK(seen.end == stream_end::fin);
+    CHECK(seen.seconds < 1);
+    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+}
+
+TEST_CASE("a close works from every place on the service thread") {
+    const auto from = GENERATE("established", "writeable", "timer", "filter", "pong");
+    CAPTURE(from);
+    server   server([where = std::string(from)](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        const auto close = [&s] { CHECK(s.close.start(close_code{4001}, "bye")); };
+        if (where == "established" && reason == LWS_CALLBACK_ESTABLISHED)
+            close();
+        if (where == "filter" && reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION) {
+            CHECK(s.close.state() == connection_state::connecting);
+            close();
+            CHECK(s.close.state() == connection_state::closing);
+        }
+        if (where == "writeable" && reason == LWS_CALLBACK_ESTABLISHED)
+            CHECK((lws_callback_on_writable(wsi), true));
+        if (where == "writeable" && reason == LWS_CALLBACK_SERVER_WRITEABLE)
+            close();
+        if (where == "pong" && reason == LWS_CALLBACK_RECEIVE_PONG)
+            close();
+        if (where == "timer" && reason == LWS_CALLBACK_ESTABLISHED)
+            lws_sul_schedule(
+                  lws_get_context(wsi), 0, &s.timer,
+                  [](lws_sorted_usec_list_t *timer) {
+                    session *self = lws_container_of(timer, session, timer);
+                    self->close.start(close_code{4001}, "bye");
+                },
+                  1000);
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    if (std::string_view(from) == "pong")
+        peer.send(peer.frame(0x8A, "pong"));
+    const auto seen = peer.answer_close_and_read_to_end();
+    CHECK(seen.bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+}
+
+TEST_CASE("one connection can close another, through a reference") {
+    static connection_ref first;
+    server                server([](session &s, lws *, lws_callback_reasons reason, std::string_view message) {
+        if (received(reason) && message == "I am first")
+            first = connection_ref(s.close);
+        if (received(reason) && message == "close first")
+            CHECK(first.close(close_code{4001}, "bye"));
+        if (received(reason))
+            events.add(std::string(message));
+        return 0;
+    });
+    raw_peer              a = server.connect(), b = server.connect();
+    a.send_text("I am first");
+    CHECK(events.next() == "I am first");
+    b.send_text("close first");
+    CHECK(a.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "close first");
+    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    server.host().on_service_thread([](lws_context *) {
+        CHECK_FALSE(first);
+        CHECK_FALSE(first.close(close_code::normal_closure));
+        CHECK_FALSE(first.request_writable());
+        CHECK_FALSE(first.with([](lws *) { FAIL("called for a dead connection"); }));
+    });
+    b.reset();
+    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
+}
+
+TEST_CASE("a second close changes nothing and says so") {
+    server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+        if (!received(reason))
+            return 0;
+        CHECK(s.close.start(close_code{4001}, "bye"));
+        const start_result second = s.close.start(close_code{4002}, "other");
+        CHECK_FALSE(second);
+        CHECK(second.error == start_error::already_closing);
+        CHECK(name(second.error) == "already_closing");
+        return -1; // as lws' own examples do: it changes nothing either
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+}
+
+TEST_CASE("what was queued goes out before the Close frame") {
+    static int left;
+    left = 3;
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            s.close.request_writable();
+            s.close.start(close_code{4001}, "bye");
+        } else if (reason == LWS_CALLBACK_SERVER_WRITEABLE) {
+            unsigned char buffer[LWS_PRE + 1] = {};
+            buffer[LWS_PRE]                   = static_cast<unsigned char>('0' + left);
+            lws_write(wsi, buffer + LWS_PRE, 1, LWS_WRITE_TEXT);
+            if (--left > 0)
+                s.close.request_writable();
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x81\x01"
+                                                       "3\x81\x01"
+                                                       "2\x81\x01"
+                                                       "1" +
+                                                           bye_frame);
+    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+}
+
+TEST_CASE("what lws_write took goes out before the Close frame, even if the socket was full") {
+    static constexpr std::size_t size = 8u << 20; // more than a socket holds
+    server                       server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            std::string buffer(LWS_PRE + size, 'x');
+            lws_write(wsi, reinterpret_cast<unsigned char *>(&buffer[LWS_PRE]), size, LWS_WRITE_BINARY);
+            s.close.start(close_code{4001}, "bye");
+        }
+        return 0;
+    });
+    raw_peer                     peer = server.connect();
+    peer.send_text("x");
+    std::string tail;
+    std::size_t total = 0;
+    // The big frame has a 64-bit length, which read_frame() does not know: look at the bytes alone.
+    const std::string all = peer.read_raw(10 + size + bye_frame.size());
+    total                 = all.size();
+    tail                  = all.substr(all.size() - bye_frame.size());
+    CHECK(total == 10 + size + bye_frame.size());
+    CHECK(tail == bye_frame);
+    peer.send_close(bye);
+    CHECK(peer.read_to_end().end == stream_end::fin);
+    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+}
+
+TEST_CASE("once it is closing the callback gets no data") {
+    server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view message) {
+        if (received(reason)) {
+            events.add(std::string(message));
+            s.close.start(close_code{4001}, "bye");
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send(peer.text_frame("first") + peer.text_frame("second"));
+    CHECK(peer.read_frame() == bye_frame);
+    peer.send(peer.text_frame("third") + peer.close_frame(bye));
+    CHECK(peer.read_to_end().end == stream_end::fin);
+    CHECK(events.next() == "first");
+    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+}
+
+TEST_CASE("a close reaches the peer although the program had stopped reading") {
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_ESTABLISHED) {
+            lws_rx_flow_control(wsi, 0);
+            s.close.start(close_code{4001}, "bye");
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+}
+
+TEST_CASE("the program sees a good Close frame of the peer's, and its report in the last callback") {
+    server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view message) {
+        if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE) {
+            CHECK(message == bye);
+            CHECK(s.close.report().received()->reason() == "bye");
+            CHECK(s.close.start(close_code::normal_closure).error == start_error::already_closing);
+            events.add("peer closes");
+            return -1; // ignored
+        }
+        if (reason == LWS_CALLBACK_CLOSED)
+            events.add("last: " + text(s.close.report()));
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_close(bye);
+    CHECK(peer.read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "peer closes");
+    CHECK(events.next() == "closed cleanly by peer: 4001 \"bye\"");
+    CHECK(events.next() == "last: closed cleanly by peer: 4001 \"bye\"");
+}
+
+TEST_CASE("a bad Close frame of the peer's is refused at once and kept from the program") {
+    server   server([](session &, lws *, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE)
+            events.add("the program saw a bad frame");
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_close("\x03\xE8\xFF");
+    const auto seen = peer.read_to_end();
+    CHECK(seen.bytes == "\x88\x29\x03\xEF"
+                        "Close frame with text that is not UTF-8");
+    CHECK(seen.seconds < 1);
+    CHECK(events.next() == "closed, not cleanly, by peer: invalid_utf8; answered 1007 invalid_payload "
+                           "\"Close frame with text that is not UTF-8\"");
+}
+
+TEST_CASE("a program that drops the connection is reported as having done so") {
+    server server(
+        [](session &, lws *, lws_callback_reasons reason, std::string_view) { return received(reason) ? -1 : 0; });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.read_to_end().bytes.empty());
+    CHECK(events.next() == "closed, not cleanly, by local: 1006 abnormal_closure");
+}
+
+TEST_CASE("code written for bare lws keeps working and cannot send what is forbidden") {
+    server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view message) {
+        if (!received(reason))
+            return 0;
+        unsigned char why[] = {'w', 'h', 'y', 0xC3};
+        lws_close_reason(wsi, static_cast<lws_close_status>(message == "bad" ? 1005 : 4001), why,
+                         message == "bad" ? 4 : 3);
+        return -1;
+    });
+    raw_peer good = server.connect();
+    good.send_text("good");
+    CHECK(good.answer_close_and_read_to_end().bytes == "\x88\x05\x0F\xA1"
+                                                       "why");
+    CHECK(events.next() == "closed cleanly by local: 4001 \"why\"");
+    raw_peer bad = server.connect();
+    bad.send_text("bad");
+    CHECK(bad.answer_close_and_read_to_end().bytes == "\x88\x08\x03\xF3"
+                                                      "why\xEF\xBF\xBD");
+    CHECK(events.next() == "closed cleanly by local: 1011 internal_error \"why\xEF\xBF\xBD\"");
+}
+
+TEST_CASE("lws failing the connection is reported as the library's doing") {
+    server   server;
+    raw_peer peer = server.connect();
+    peer.send("\xF1\x80\x01\x02\x03\x04"); // reserved bits
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x0A\x03\xEA"
+                                                       "rsv bits");
+    CHECK(events.next() == "closed cleanly by library: 1002 protocol_error \"rsv bits\"");
+}
+
+TEST_CASE("FIN and reset are reported as the transport's") {
+    server   server;
+    raw_peer a = server.connect();
+    a.send_fin();
+    CHECK(a.read_to_end().bytes.empty());
+    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
+    raw_peer b = server.connect();
+    b.reset();
+    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
+}
+
+TEST_CASE("a context that is destroyed reports every connection that it still had") {
+    {
+        const int                       before = constructed - destroyed;
+        std::unique_ptr<test::lws_host> host   = std::make_unique<test::lws_host>(protocols);
+        raw_peer                        a      = raw_peer::connect(host->port(), "tracked");
+        raw_peer                        b      = raw_peer::connect(host->port(), "tracked");
+        host.reset();
+        CHECK(constructed - destroyed == before);
+    }
+    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
+    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
+    CHECK(events.empty());
+}
+
+TEST_CASE("a connection that the program refuses to upgrade has no report and leaks nothing") {
+    server server([](session &, lws *, lws_callback_reasons reason, std::string_view) {
+        return reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION ? -1 : 0;
+    });
+    lws_set_log_level(0, nullptr);
+    CHECK_THROWS(server.connect());
+}
+
+TEST_CASE("plain HTTP on a tracked protocol has no report and leaks nothing") {
+    static int requests;
+    requests = 0;
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (reason != LWS_CALLBACK_HTTP)
+            return 0;
+        ++requests;
+        CHECK(s.close.state() == connection_state::connecting);
+        lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, nullptr);
+        return lws_http_transaction_completed(wsi);
+    });
+    raw_peer peer = raw_peer::connect_tcp(server.host().port());
+    peer.send("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    CHECK(peer.read_head().find("HTTP/1.1 404 ") == 0);
+    server.host().on_service_thread([](lws_context *) {}); // let lws bind the next request's session
+    CHECK(requests == 1);
+}
+
+TEST_CASE("other protocols' connections are left alone") {
+    server   server;
+    raw_peer peer = server.connect("plain");
+    peer.send_close(bye);
+    CHECK(peer.read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "plain closed");
+}
+
+TEST_CASE("a table line without room for the session is refused with an error") {
+    static std::string logged;
+    const auto         protocol = GENERATE("small", "own");
+    server             server;
+    logged.clear();
+    lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
+    try {
+        server.connect(protocol).read_to_end();
+    } catch (const std::runtime_error &) { // refused even before it was a WebSocket
+    }
+    server.host().stop();
+    lws_set_log_level(LLL_ERR, nullptr);
+    CAPTURE(logged);
+    CHECK(logged.find(std::string("wsclose: protocol \"") + protocol + '"') != std::string::npos);
+    CHECK(logged.find("sizeof(session)") != std::string::npos);
+}
+
+TEST_CASE("a client connection that fails is reported with the reason why") {
+    server server;
+    server.host().connect(test::dead_port(), "tracked");
+    const std::string report = events.next();
+    CHECK(report.find("not connected: \"") == 0);
+    CHECK(report.size() > sizeof "not connected: \"\"");
+}
+
+TEST_CASE("a client is told of a handshake that the server refuses") {
+    server         server;
+    test::listener listener;
+    lws_set_log_level(0, nullptr);
+    server.host().connect(listener.port(), "tracked");
+    raw_peer::answer_http(listener, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    CHECK(events.next() == "not connected: \"HS: ws upgrade response not 101\"");
+}
+
+TEST_CASE("a client closes, and answers a close") {
+    server         server(close_on_receive);
+    test::listener listener;
+    server.host().connect(listener.port(), "tracked");
+    raw_peer first = raw_peer::accept(listener, "tracked");
+    first.send_text("x");
+    CHECK(first.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+
+    server.host().connect(listener.port(), "tracked");
+    raw_peer second = raw_peer::accept(listener, "tracked");
+    second.send_close(bye);
+    CHECK(second.read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by peer: 4001 \"bye\"");
+}
+
+TEST_CASE("a close asked for before a client is connected goes out once it is") {
+    server         server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER)
+            s.close.start(close_code{4001}, "bye");
+        return 0;
+    });
+    test::listener listener;
+    server.host().connect(listener.port(), "tracked");
+    raw_peer peer = raw_peer::accept(listener, "tracked");
+    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+}
+
+TEST_CASE("a session of the user's own stays the user's, and serves again") {
+    server         server(close_on_receive);
+    test::listener listener;
+    const int      before = destroyed;
+    auto           own    = std::make_unique<session>();
+    CHECK(own->close.start(close_code::normal_closure).error == start_error::not_connected);
+    for (int round = 0; round < 2; ++round) {
+        server.host().connect(listener.port(), "own", own.get());
+        raw_peer peer = raw_peer::accept(listener, "own");
+        peer.send_text("x");
+        CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+        CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+        CHECK(destroyed == before);
+    }
+    server.host().connect(test::dead_port(), "own", own.get());
+    CHECK(events.next().find("not connected: \"") == 0);
+    server.host().on_service_thread([](lws_context *) {});
+    CHECK(destroyed == before);
+    CHECK(own->close.state() == connection_state::closed);
+}
+
+TEST_CASE("a session of the user's own may delete itself in the last callback") {
+    server server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_CLIENT_CLOSED || reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR)
+            delete &s;
+        return 0;
+    });
+    server.host().connect(test::dead_port(), "own", new session);
+    CHECK(events.next().find("not connected: \"") == 0);
+    test::listener listener;
+    server.host().connect(listener.port(), "own", new session);
+    raw_peer peer = raw_peer::accept(listener, "own");
+    peer.send_close(bye);
+    CHECK(peer.read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by peer: 4001 \"bye\"");
+}
+
+TEST_CASE("a session that is destroyed while it is connected takes the connection with it") {
+    server         server([](session &, lws *, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_CLIENT_ESTABLISHED)
+            events.add("established");
+        return 0;
+    });
+    test::listener listener;
+    auto           own = std::make_unique<session>();
+    server.host().connect(listener.port(), "own", own.get());
+    raw_peer peer = raw_peer::accept(listener, "own");
+    CHECK(events.next() == "established");
+    server.host().on_service_thread([&own](lws_context *) { own.reset(); });
+    const auto seen = peer.read_to_end();
+    CHECK(seen.bytes.empty());
+    CHECK(seen.end != stream_end::never);
+}

@@ -1,0 +1,24 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#include <wsclose/std_format.hpp>
+
+#include "support/catch.hpp"
+
+#if defined(__cpp_lib_format)
+
+TEST_CASE("std::format writes codes, frames and reports as text and as JSON") {
+    const auto frame = wsclose::close_frame::fit(wsclose::close_code::normal_closure, "bye\n");
+    CHECK(std::format("{}", wsclose::close_code::going_away) == "1001 going_away");
+    CHECK(std::format("<{}>", frame) == "<1000 normal_closure \"bye\\u000a\">");
+    CHECK(std::format("{:j}", frame) == R"({"code":1000,"reason":"bye\u000a"})");
+    wsclose::close_handshake lost;
+    lost.transport_closed();
+    CHECK(std::format("{}", lost.report()) == "closed, not cleanly, by transport: 1006 abnormal_closure");
+}
+
+#else
+
+TEST_CASE("without <format> the header for it adds nothing and does no harm") { SUCCEED(); }
+
+#endif

@@ -1,0 +1,142 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#include <wsclose/utf8.hpp>
+
+#include <string>
+#include <string_view>
+
+#include "support/catch.hpp"
+
+using namespace wsclose;
+using namespace std::string_view_literals;
+
+namespace {
+
+std::string sanitised(std::string_view text, std::size_t capacity = 1000) {
+    std::string out(capacity, '#');
+    out.resize(utf8::sanitise(text, out.data(), capacity));
+    return out;
+}
+
+// A second opinion, by arithmetic instead of by table: decode, then refuse what is overlong, a
+// surrogate or too large.
+bool is_valid_by_decoding(std::string_view text) {
+    for (std::size_t i = 0; i < text.size();) {
+        const unsigned first  = static_cast<unsigned char>(text[i]);
+        const unsigned length = first < 0x80       ? 1
+                                : first >> 5 == 6  ? 2
+                                : first >> 4 == 14 ? 3
+                                : first >> 3 == 30 ? 4
+                                                   : 0;
+        if (length == 0 || i + length > text.size())
+            return false;
+        unsigned value = length == 1 ? first : first & (0x7Fu >> length);
+        for (unsigned k = 1; k < length; ++k) {
+            const unsigned next = static_cast<unsigned char>(text[i + k]);
+            if (next >> 6 != 2)
+                return false;
+            value = value << 6 | (next & 0x3F);
+        }
+        static constexpr unsigned smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+        if (value < smallest[length] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
+            return false;
+        i += length;
+    }
+    return true;
+}
+
+} // namespace
+
+TEST_CASE("well-formed text of every length class is valid") {
+    for (const auto text : {""sv, "a"sv, "\0"sv, "\x7F"sv, "\xC2\x80"sv, "\xDF\xBF"sv, "\xE0\xA0\x80"sv,
+                            "\xED\x9F\xBF"sv, "\xEE\x80\x80"sv, "\xEF\xBF\xBF"sv, "\xF0\x90\x80\x80"sv,
+                            "\xF4\x8F\xBF\xBF"sv, "gr\xC3\xBC\xC3\x9F, \xE6\x97\xA5\xE6\x9C\xAC, \xF0\x9F\x98\x80"sv}) {
+        CAPTURE(text);
+        const utf8::result result = utf8::validate(text);
+        CHECK(result);
+        CHECK(result.offset == text.size());
+    }
+}
+
+TEST_CASE("each kind of ill-formed text in table 3-7 is found at its first byte") {
+    struct {
+        std::string_view what, text;
+    } const cases[] = {
+        {"lone continuation byte", "\x80"},
+        {"last continuation byte", "\xBF"},
+        {"overlong two bytes", "\xC0\x80"},
+        {"overlong two bytes", "\xC1\xBF"},
+        {"overlong three bytes", "\xE0\x9F\xBF"},
+        {"first surrogate", "\xED\xA0\x80"},
+        {"last surrogate", "\xED\xBF\xBF"},
+        {"overlong four bytes", "\xF0\x8F\xBF\xBF"},
+        {"above U+10FFFF", "\xF4\x90\x80\x80"},
+        {"five byte form", "\xF5\x80\x80\x80"},
+        {"never a byte of UTF-8", "\xFE"},
+        {"never a byte of UTF-8", "\xFF"},
+        {"two bytes cut off", "\xC3"},
+        {"three bytes cut off after one", "\xE6"},
+        {"three bytes cut off after two", "\xE6\x97"},
+        {"four bytes cut off after three", "\xF0\x9F\x98"},
+        {"continuation byte missing", "\xC3("},
+        {"second continuation byte missing", "\xE6\x97("},
+        {"third continuation byte missing", "\xF0\x9F\x98("},
+    };
+    for (const auto &[what, text] : cases) {
+        CAPTURE(what);
+        for (const auto before : {""sv, "ok"sv, "\xE6\x97\xA5"sv}) {
+            const utf8::result result = utf8::validate(std::string(before).append(text));
+            CHECK_FALSE(result);
+            CHECK(result.offset == before.size());
+        }
+    }
+}
+
+TEST_CASE("all sequences of up to three bytes agree with decoding them") {
+    for (unsigned value = 0; value < 1u << 24; ++value) {
+        const char bytes[] = {static_cast<char>(value), static_cast<char>(value >> 8), static_cast<char>(value >> 16)};
+        const size_t           length = value < 1u << 8 ? 1 : value < 1u << 16 ? 2 : 3;
+        const std::string_view text(bytes, length);
+        if (utf8::validate(text).valid != is_valid_by_decoding(text)) {
+            FAIL("bytes " << value);
+        }
+    }
+}
+
+TEST_CASE("a prefix never ends within a code point") {
+    const auto        text       = "a\xC3\xBC\xE6\x97\xA5\xF0\x9F\x98\x80"sv; // 1 + 2 + 3 + 4 bytes
+    const std::size_t expected[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
+    for (std::size_t limit = 0; limit < 12; ++limit) {
+        CAPTURE(limit);
+        CHECK(utf8::prefix(text, limit).size() == expected[limit]);
+    }
+    CHECK(utf8::prefix("ab\xFFZ"sv, 100) == "ab");
+}
+
+TEST_CASE("each maximal ill-formed part becomes one U+FFFD") {
+    // Unicode standard section 3.9, tables 3-8 to 3-11: the bytes, and where the replacements go.
+    CHECK(sanitised("\xC0\xAF\xE0\x80\xBF\xF0\x81\x82\x41"sv) ==
+          "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\x41");
+    CHECK(sanitised("\xED\xA0\x80\xED\xBF\xBF\xED\xAF\x41"sv) ==
+          "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\x41");
+    CHECK(sanitised("\xF4\x91\x92\x93\xFF\x41\x80\xBF\x42"sv) ==
+          "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\x41\xEF\xBF\xBD\xEF\xBF\xBD\x42");
+    CHECK(sanitised("\xE1\x80\xE2\xF0\x91\x92\xF1\xBF\x41"sv) ==
+          "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\x41");
+}
+
+TEST_CASE("valid text stays as it is, and what does not fit is left out whole") {
+    CHECK(sanitised("gr\xC3\xBC\xC3\x9F"sv) == "gr\xC3\xBC\xC3\x9F");
+    CHECK(sanitised("\xC3\xBC\xC3\x9F"sv, 3) == "\xC3\xBC");
+    CHECK(sanitised("\xFF\xFF"sv, 5) == "\xEF\xBF\xBD");
+    CHECK(sanitised("abc"sv, 0).empty());
+    CHECK(sanitised(""sv).empty());
+}
+
+TEST_CASE("the compiler can validate, too") {
+    static_assert(utf8::validate("\xE6\x97\xA5").valid);
+    static_assert(utf8::validate("ab\xED\xA0\x80").offset == 2);
+    static_assert(utf8::prefix("\xC3\xBC\xC3\x9F", 3) == "\xC3\xBC");
+    SUCCEED();
+}
