@@ -50,11 +50,11 @@ bool b = wsclose::is_sendable(unannounced::lost);
 bool b = wsclose::is_sendable(1000); // a bare number has not been thought about
 #elif CASE == 12 // private|inaccessible|no matching
 auto f = wsclose::close_frame(close_code::normal_closure); // would go around make()
-#elif CASE == 13 // c++20 the_close_reason_is_not_utf8
+#elif CASE == 13 // consteval: the_close_reason_is_not_utf8
 auto f = wsclose::frame<close_code::normal_closure>("\xFF");
-#elif CASE == 14 // c++20 this_close_code_is_never_on_the_wire
+#elif CASE == 14 // consteval: this_close_code_is_never_on_the_wire
 wsclose::close_frame f{close_code::abnormal_closure, "text"};
-#elif CASE == 15 // c++20 the_close_reason_is_not_utf8
+#elif CASE == 15 // consteval: the_close_reason_is_not_utf8
 wsclose::close_frame f{close_code::normal_closure, "\xFF"};
 #else
 auto f = wsclose::frame<close_code::normal_closure>("text");

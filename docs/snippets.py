@@ -1,0 +1,41 @@
+# Copyright wsclose contributors
+# SPDX-License-Identifier: BSL-1.0
+
+"""The documentation shows no code that is not compiled and no command that is not run: every C++
+block of README.md and docs/*.md stands in a program of docs/examples, and every line of a shell
+block in tests/consumers.sh or .ci/run."""
+
+import pathlib
+import re
+import sys
+
+root = pathlib.Path(__file__).resolve().parent.parent
+
+
+def lines(text):
+    """Without indentation, blank lines and the comments at the ends of lines."""
+    stripped = (re.sub(r"\s*(//|#) .*$", "", line).strip() for line in text.splitlines())
+    return [line for line in stripped if line]
+
+
+def stands_in(block, source):
+    return any(source[i : i + len(block)] == block for i in range(len(source)))
+
+
+examples = [lines(path.read_text()) for path in (root / "docs/examples").glob("*.cpp")]
+run = lines((root / "tests/consumers.sh").read_text()) + lines((root / ".ci/run").read_text())
+
+failures, count = [], 0
+for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
+    for language, text in re.findall(r"^ *```(cpp|sh)\n(.*?)^ *```$", page.read_text(), re.MULTILINE | re.DOTALL):
+        # "..." stands for what is left out
+        for part in re.split(r"^\s*(?://|#) \.\.\.$", text, flags=re.MULTILINE):
+            count += 1
+            if language == "cpp" and not any(stands_in(lines(part), example) for example in examples):
+                failures.append(f"{page.name}: not in any program of docs/examples:\n{part}")
+            if language == "sh":
+                failures += [f"{page.name}: not run by any script: {l}" for l in lines(part) if l not in run]
+
+print("\n".join(failures))
+print(f"{count} snippets, {len(failures)} not compiled or not run")
+sys.exit(1 if failures else 0)
