@@ -34,7 +34,7 @@ for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
             if language == "cpp" and not any(stands_in(lines(part), example) for example in examples):
                 failures.append(f"{page.name}: not in any program of docs/examples:\n{part}")
             if language == "sh":
-                failures += [f"{page.name}: not run by any script: {l}" for l in lines(part) if l not in run]
+                failures += [f"{page.name}: not run by any script: {l}" for l in lines(part) if not any(l in script for script in run)]
 
 print("\n".join(failures))
 print(f"{count} snippets, {len(failures)} not compiled or not run")

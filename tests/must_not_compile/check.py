@@ -44,5 +44,6 @@ for number, condition, message in re.findall(
         failures.append(f"case {number} should say: {message}\nbut says:\n{errors}")
 
 print("\n".join(failures))
-print(f"{count - len(failures)} of {count} cases refused as they should be ({standard}, {"with" if has_consteval else "without"} consteval)")
+how = "with" if has_consteval else "without"
+print(f"{count - len(failures)} of {count} cases refused as they should be ({standard}, {how} consteval)")
 sys.exit(1 if failures else 0)
