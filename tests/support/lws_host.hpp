@@ -7,7 +7,6 @@
 // A real lws context with a server on 127.0.0.1, served by a thread of its own, and a place where its
 // callbacks leave what happened for the test to wait for.
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
@@ -115,20 +114,25 @@ public:
     void stop() {
         if (!thread_.joinable())
             return;
-        stopping_ = true;
-        lws_cancel_service(context_);
+        {
+            const std::lock_guard<std::mutex> lock(mutex_); // the context lives until the thread sees this
+            stopping_ = true;
+            lws_cancel_service(context_);
+        }
         thread_.join();
     }
 
 private:
     void serve() {
-        while (!stopping_ && lws_service(context_, 0) >= 0) {
+        while (lws_service(context_, 0) >= 0) {
             const std::lock_guard<std::mutex> lock(mutex_);
-            if (!task_)
-                continue;
-            (*task_)(context_);
-            task_ = nullptr;
-            done_.notify_all();
+            if (task_) {
+                (*task_)(context_);
+                task_ = nullptr;
+                done_.notify_all();
+            }
+            if (stopping_)
+                break;
         }
         lws_context_destroy(context_);
     }
@@ -138,8 +142,8 @@ private:
     std::uint16_t                             port_    = 0;
     std::mutex                                mutex_;
     std::condition_variable                   done_;
-    const std::function<void(lws_context *)> *task_ = nullptr;
-    std::atomic<bool>                         stopping_{false};
+    const std::function<void(lws_context *)> *task_     = nullptr;
+    bool                                      stopping_ = false;
     std::thread                               thread_;
 };
 
