@@ -362,7 +362,8 @@ TEST_CASE("lws failing the connection is reported as the library's doing") {
     peer.send("\xF1\x80\x01\x02\x03\x04"); // reserved bits
     CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x0A\x03\xEA"
                                                        "rsv bits");
-    CHECK(events.next() == "closed cleanly by library: 1002 protocol_error \"rsv bits\"");
+    // Whether lws understands the answer after that depends on its version.
+    CHECK(events.next().find("by library: 1002 protocol_error \"rsv bits\"") != std::string::npos);
 }
 
 TEST_CASE("FIN and reset are reported as the transport's") {
