@@ -111,7 +111,7 @@ struct session {
     std::string            text;
     lws_sorted_usec_list_t timer = {};
 
-    ~session() { lws_sul_cancel(&timer); }
+    ~session() { lws_dll2_remove(&timer.list); }
 
     void on_close(const wsclose::close_report &report) {
         told[ending][ours].add(std::string(wsclose::text_line(report).view()));

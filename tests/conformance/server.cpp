@@ -20,7 +20,7 @@ struct session {
     std::uint16_t          code  = 0;
     std::string            text;
 
-    ~session() { lws_sul_cancel(&timer); }
+    ~session() { lws_dll2_remove(&timer.list); }
     void on_close(const wsclose::close_report &report) { conformance::print_report("server", report); }
 };
 

@@ -40,7 +40,7 @@ struct session {
 
     session() { ++constructed; }
     ~session() {
-        lws_sul_cancel(&timer);
+        lws_dll2_remove(&timer.list);
         ++destroyed;
     }
     void on_close(const close_report &report) {
