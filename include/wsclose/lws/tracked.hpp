@@ -324,9 +324,10 @@ namespace detail {
         return protocol && protocol->callback == adapter;
     }
 
-    /// Whether a WebSocket came up that has no session to be tracked in.
+    /// Whether a WebSocket is about to come up that has no session to be tracked in.
     inline bool lacks_session(lws *wsi, lws_callback_reasons reason, const void *user) noexcept {
-        if (user || (reason != LWS_CALLBACK_ESTABLISHED && reason != LWS_CALLBACK_CLIENT_ESTABLISHED))
+        if (user ||
+            (reason != LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION && reason != LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH))
             return false;
         lwsl_err("wsclose: protocol \"%s\" is tracked and has no session: write sizeof(session) where its "
                  "per_session_data_size is 0\n",
