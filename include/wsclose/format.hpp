@@ -163,6 +163,8 @@ constexpr void write_text(const close_report &report, Sink &&sink) {
     }
     if (sent && report.acknowledged() == acknowledgement::no)
         sink(std::string_view("; not answered"));
+    if (report.acknowledged() == acknowledgement::inferred)
+        sink(std::string_view("; answer inferred"));
 }
 
 /// Writes `{"code":1000,"reason":"bye"}` through `sink`; an empty frame has the code 1005.

@@ -47,7 +47,7 @@ int callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::siz
                 return -1;
             s->close.request_writable();
         } else if (asked.close) {
-            conformance::start_close(s->close, wsclose::role::client, asked.code, asked.text);
+            conformance::start_close(s->close, asked.code, asked.text);
         }
         break;
     default: break;

@@ -7,7 +7,7 @@
 // What the conformance programs that use wsclose share.
 
 #include <cstdint>
-#include <cstdio>
+#include <iostream>
 #include <string>
 #include <string_view>
 
@@ -24,17 +24,15 @@ inline void print_report(const char *role, const wsclose::close_report &report) 
 }
 
 /// Closes as asked, and says on standard error what could not go out as it was asked.
-inline void start_close(wsclose::connection &connection, wsclose::role role, std::uint16_t number,
-                        std::string_view text) {
+inline void start_close(wsclose::connection &connection, std::uint16_t number, std::string_view text) {
     const wsclose::close_code code{number};
-    if (!is_sendable(code, role))
-        std::fprintf(stderr, "close code %u: %.*s; closing with 1011 instead\n", number,
-                     static_cast<int>(description(code).size()), description(code).data());
-    else if (const auto made = wsclose::close_frame::make(code, text); !made)
-        std::fprintf(stderr, "close reason: %.*s (byte %zu); closing with what is valid of it\n",
-                     static_cast<int>(description(made.error).size()), description(made.error).data(), made.offset);
-    if (const auto started = connection.start(code, text); !started)
-        std::fprintf(stderr, "close: %.*s\n", static_cast<int>(name(started.error).size()), name(started.error).data());
+    const auto                started = connection.start(code, text);
+    if (!started)
+        std::cerr << "close: " << name(started.error) << std::endl;
+    else if (started.mended == wsclose::make_error::forbidden_code)
+        std::cerr << "close code " << number << ": " << description(code) << "; closing with 1011 instead" << std::endl;
+    else if (started.mended != wsclose::make_error::none)
+        std::cerr << "close: " << description(started.mended) << "; closing with what is valid of it" << std::endl;
 }
 
 } // namespace conformance

@@ -26,7 +26,7 @@ struct session {
 
 void on_timer(lws_sorted_usec_list_t *timer) {
     session *s = lws_container_of(timer, session, timer);
-    conformance::start_close(s->close, wsclose::role::server, s->code, s->text);
+    conformance::start_close(s->close, s->code, s->text);
 }
 
 /// Does what a message asks for. Nonzero ends the connection at once.
@@ -34,7 +34,7 @@ int obey(session &s, lws *wsi, const conformance::command &command) {
     if (command.how == "drop")
         return -1;
     if (command.how == "close") {
-        conformance::start_close(s.close, wsclose::role::server, command.code, command.text);
+        conformance::start_close(s.close, command.code, command.text);
     } else if (command.how == "close-soon") {
         s.code = command.code;
         s.text = command.text;

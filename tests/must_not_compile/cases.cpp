@@ -4,9 +4,11 @@
 // What the compiler refuses. check.py compiles this file once as it is, which has to succeed, and
 // once with CASE set to each number, which has to fail with the message that stands behind it.
 
-#include <wsclose.hpp>
+#include <wsclose/lws.hpp>
 
 using wsclose::close_code;
+
+int callback(lws *, lws_callback_reasons, void *, void *, size_t);
 
 #if CASE == 1 // this close code is never on the wire
 auto f = wsclose::frame<close_code::abnormal_closure>("text");
@@ -56,7 +58,30 @@ auto f = wsclose::frame<close_code::normal_closure>("\xFF");
 wsclose::close_frame f{close_code::abnormal_closure, "text"};
 #elif CASE == 15 // consteval: the_close_reason_is_not_utf8
 wsclose::close_frame f{close_code::normal_closure, "\xFF"};
+#elif CASE == 16 // on_close has to be a public member
+class session {
+    void on_close(const wsclose::close_report &) {}
+
+public:
+    wsclose::connection close;
+};
+auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback, &session::close>);
+#elif CASE == 17 // on_close has to be a public member
+struct session {
+    wsclose::connection close;
+    void                on_close(wsclose::close_report &) {}
+};
+auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback, &session::close>);
+#elif CASE == 18 // the member of tracked<> has to be a wsclose::connection
+struct session {
+    int close;
+};
+auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback, &session::close>);
 #else
+struct session {
+    wsclose::connection close;
+};
+auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback, &session::close>);
 auto f = wsclose::frame<close_code::normal_closure>("text");
 auto g = WSCLOSE_FRAME(close_code::normal_closure, "text");
 #endif

@@ -8,12 +8,12 @@ import re
 import subprocess
 import sys
 
-cases, standard, *compiler = sys.argv[1:]
+cases, standard, lws_include, *compiler = sys.argv[1:]
 include = pathlib.Path(cases).parent.parent.parent / "include"
 
 
 def compile_case(number):
-    command = [*compiler, "-std=" + standard, "-I", str(include), "-fsyntax-only", cases]
+    command = [*compiler, "-std=" + standard, "-I", str(include), "-I", lws_include, "-fsyntax-only", cases]
     if number:
         command.append(f"-DCASE={number}")
     done = subprocess.run(command, capture_output=True, text=True)
@@ -30,10 +30,13 @@ compiles, errors = compile_case(0)
 if not compiles:
     failures.append("the file without a case does not compile:\n" + errors)
 
+text = pathlib.Path(cases).read_text()
+found = re.findall(r"^#(?:el)?if CASE == (\d+) +// (consteval: )?(.*)$", text, re.MULTILINE)
+if len(found) != text.count("CASE =="):
+    failures.append(f"{text.count('CASE ==')} cases, but only {len(found)} have a message behind them")
+
 count = 0
-for number, condition, message in re.findall(
-    r"^#(?:el)?if CASE == (\d+) // (consteval: )?(.*)$", pathlib.Path(cases).read_text(), re.MULTILINE
-):
+for number, condition, message in found:
     if condition and not has_consteval:
         continue
     count += 1

@@ -65,6 +65,10 @@ TEST_CASE("a report is one line that says who, how and with what") {
     CHECK(text(we_closed("\x03\xE8")) == "closed cleanly by local: 4001 \"kicked\"; answered 1000 normal_closure");
     CHECK(text(we_closed("\x03")) == "closed, not cleanly, by local: 4001 \"kicked\"; answered with truncated_code");
     CHECK(text(we_closed("")) == "closed, not cleanly, by local: 4001 \"kicked\"; not answered");
+    close_handshake inferred;
+    inferred.send(close_frame::fit(close_code{4001}, "kicked"));
+    inferred.acknowledge(acknowledgement::inferred);
+    CHECK(text(inferred.report()) == "closed cleanly by local: 4001 \"kicked\"; answer inferred");
     close_handshake lost;
     lost.transport_closed();
     CHECK(text(lost.report()) == "closed, not cleanly, by transport: 1006 abnormal_closure");

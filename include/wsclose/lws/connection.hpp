@@ -52,6 +52,8 @@ constexpr std::string_view name(start_error error) noexcept {
 /// What `connection::start` returns.
 struct start_result {
     start_error error = start_error::none;
+    /// What of the code and the text had to be mended to be fit for the wire; `none` where nothing.
+    make_error mended = make_error::none;
 
     constexpr explicit operator bool() const noexcept { return error == start_error::none; }
 };
@@ -77,22 +79,18 @@ public:
     /// has asked to write through `request_writable()`; the peer has 5 s to take all that and 5 s to
     /// answer. Before the WebSocket is established the frame waits until it is.
     /// From then on the callback gets no more data and no writeable events but those asked for
-    /// through `request_writable()`, and what it returns is ignored.
+    /// through `request_writable()`, and what it returns is ignored. A server's 1010 goes out as 1011.
     start_result start(const close_frame &frame) noexcept {
-        if (!wsi_)
-            return {handshake_.current() == close_handshake::state::closed ? start_error::already_closed
-                                                                           : start_error::not_connected};
-        if (!handshake_.request(frame))
-            return {start_error::already_closing};
-        if (established_)
-            send_when_writeable();
-        return {};
+        const role here    = is_server_ ? role::server : role::client;
+        const bool allowed = !frame.has_code() || is_sendable(frame.code(), here);
+        return start_exactly(allowed ? frame : close_frame::fit(close_code::internal_error, frame.reason()),
+                             allowed ? make_error::none : make_error::forbidden_code);
     }
 
-    /// As `start(close_frame::fit(code, text))`, for the role that this end has: a server's 1010
-    /// becomes 1011 like any code that is never on the wire.
+    /// As `start(close_frame::fit(code, text))`; the result tells what had to be mended.
     start_result start(any_close_code code, std::string_view text = {}) noexcept {
-        return start(close_frame::fit(code, text, is_server_ ? role::server : role::client));
+        const make_result made = close_frame::make(code, text);
+        return made ? start(made.frame) : start_exactly(close_frame::fit(code, text), made.error);
     }
 
     /// Asks lws for a writeable callback. False, and nothing is done, once the Close frame went out
@@ -130,6 +128,17 @@ private:
     enum class owner : std::uint8_t { lws, user, adapter };
 
     static constexpr int timeout_seconds = 5; // as long as lws itself waits
+
+    start_result start_exactly(const close_frame &frame, make_error mended) noexcept {
+        if (!wsi_)
+            return {handshake_.current() == close_handshake::state::closed ? start_error::already_closed
+                                                                           : start_error::not_connected};
+        if (!handshake_.request(frame))
+            return {start_error::already_closing};
+        if (established_)
+            send_when_writeable();
+        return {start_error::none, mended};
+    }
 
     void send_when_writeable() noexcept {
         lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_SEND, timeout_seconds);

@@ -57,13 +57,13 @@ namespace detail {
         }
 
         /// Whether the session still has to be constructed in memory that lws zeroed. `fits` tells
-        /// whether that memory is large enough.
+        /// whether that memory is as large as the session.
         bool needs_construction(std::size_t session_size, bool &fits) const noexcept {
             const std::size_t given = lws_get_protocol(wsi_)->per_session_data_size;
             fits                    = true;
             if (c_.owner_ == connection::owner::user || given == 0)
                 return false;
-            fits = given >= session_size;
+            fits = given == session_size;
             return true;
         }
 
@@ -302,18 +302,40 @@ namespace detail {
     };
 
     template <class Member>
-    struct member_of;
+    struct member_of {
+        static_assert(!std::is_same_v<Member, Member>,
+                      "wsclose: the member of tracked<> has to be a wsclose::connection");
+    };
     template <class Session>
     struct member_of<connection Session::*> {
         using type = Session;
     };
 
     template <class Session, class = void>
-    inline constexpr bool has_on_close = false;
+    inline constexpr bool takes_report = false;
     template <class Session>
-    inline constexpr bool has_on_close<
+    inline constexpr bool takes_report<
         Session, std::void_t<decltype(std::declval<Session &>().on_close(std::declval<const close_report &>()))>> =
         true;
+
+    // A member of the session's with this name, be it private or of another type, makes it ambiguous.
+    struct other_on_close {
+        void on_close();
+    };
+    template <class Session>
+    struct with_other_on_close : Session, other_on_close {};
+    template <class Session, class = void>
+    inline constexpr bool has_on_close = true;
+    template <class Session>
+    inline constexpr bool has_on_close<Session, std::void_t<decltype(&with_other_on_close<Session>::on_close)>> = false;
+
+    template <class Session>
+    constexpr bool is_told() noexcept {
+        if constexpr (!takes_report<Session> && !std::is_final_v<Session>)
+            static_assert(!has_on_close<Session>, "wsclose: on_close has to be a public member of the session that "
+                                                  "can be called with a const wsclose::close_report &");
+        return takes_report<Session>;
+    }
 
     /// Whether `user` is the session of `wsi`, and `wsi` one of this adapter's: lws calls the first
     /// protocol of a vhost with other connections and other protocols' sessions too.
@@ -324,10 +346,11 @@ namespace detail {
         return protocol && protocol->callback == adapter;
     }
 
-    /// Whether a WebSocket is about to come up that has no session to be tracked in.
+    /// Whether a WebSocket is about to come up, or failed to, that has no session to be tracked in.
     inline bool lacks_session(lws *wsi, lws_callback_reasons reason, const void *user) noexcept {
         if (user ||
-            (reason != LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION && reason != LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH))
+            (reason != LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION && reason != LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH &&
+             reason != LWS_CALLBACK_CLIENT_CONNECTION_ERROR))
             return false;
         lwsl_err("wsclose: protocol \"%s\" is tracked and has no session: write sizeof(session) where its "
                  "per_session_data_size is 0\n",
@@ -368,7 +391,8 @@ namespace detail {
 ///
 ///     {"chat", wsclose::tracked<callback_chat, &session::close>, sizeof(session), ...}
 ///
-/// `Member` points to the `connection` in the session. `Callback` is called as ever, but that
+/// `Member` points to the `connection` in the session; where that is inherited, name the session as
+/// the third argument. `Callback` is called as ever, but that
 /// - a session is constructed before its first callback and destroyed after its last, where its
 ///   memory is lws'; before and after, `user` is null;
 /// - the peer's Close frame is checked and answered; `Callback` sees those that keep the rules, and
@@ -376,20 +400,20 @@ namespace detail {
 /// - `session.on_close(const close_report &)`, where there is one, is called once for each
 ///   WebSocket connection, or attempt of a client's at one, when it is over, before the last callback;
 /// - once the connection is closing, data and writeable events do not reach `Callback`.
-template <lws_callback_function *Callback, auto Member>
+template <lws_callback_function *Callback, auto Member,
+          class Session = typename detail::member_of<decltype(Member)>::type>
 int tracked(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
-    using session = typename detail::member_of<decltype(Member)>::type;
     if (detail::lacks_session(wsi, reason, user))
         return -1;
-    if (!detail::is_session(wsi, user, &tracked<Callback, Member>))
+    if (!detail::is_session(wsi, user, &tracked<Callback, Member, Session>))
         return Callback(wsi, reason, user, in, len);
 
-    session        *self = static_cast<session *>(user);
+    Session        *self = static_cast<Session *>(user);
     detail::tracker track(self->*Member, wsi);
     if (!track.alive()) {
         if (!track.begins(reason))
             return Callback(wsi, reason, nullptr, in, len);
-        if (!detail::begin_session<session>(track, wsi, user, reason))
+        if (!detail::begin_session<Session>(track, wsi, user, reason))
             return -1;
     }
 
@@ -400,13 +424,16 @@ int tracked(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::si
     }
 
     const bool ours = track.destroyed_by_adapter();
-    if constexpr (detail::has_on_close<session>)
-        if (ending == detail::ending::reported)
-            self->on_close((self->*Member).report());
+    if constexpr (detail::is_told<Session>()) {
+        if (ending == detail::ending::reported) {
+            const close_report report = (self->*Member).report(); // on_close may connect this session anew
+            self->on_close(report);
+        }
+    }
     const int result = Callback(wsi, reason, user, in, len); // a session of the user's own may be gone after this
     if (ours) {
-        self->~session();
-        std::memset(user, 0, sizeof(session));
+        self->~Session();
+        std::memset(user, 0, sizeof(Session));
     } else {
         lws_set_wsi_user(wsi, nullptr);
     }
