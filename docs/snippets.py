@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSL-1.0
 
 """The documentation shows no code that is not compiled and no command that is not run: every C++
-block of README.md and docs/*.md stands in a program of docs/examples, and every line of a shell
-block in tests/consumers.sh or .ci/run."""
+block of README.md and docs/*.md stands in a program of docs/examples, and every line of a shell,
+Meson or CMake block in tests/consumers.sh or .ci/run."""
 
 import pathlib
 import re
@@ -27,13 +27,13 @@ run = lines((root / "tests/consumers.sh").read_text()) + lines((root / ".ci/run"
 
 failures, count = [], 0
 for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
-    for language, text in re.findall(r"^ *```(cpp|sh)\n(.*?)^ *```$", page.read_text(), re.MULTILINE | re.DOTALL):
+    for language, text in re.findall(r"^ *```(cpp|sh|meson|cmake)\n(.*?)^ *```$", page.read_text(), re.MULTILINE | re.DOTALL):
         # "..." stands for what is left out
         for part in re.split(r"^\s*(?://|#) \.\.\.$", text, flags=re.MULTILINE):
             count += 1
             if language == "cpp" and not any(stands_in(lines(part), example) for example in examples):
                 failures.append(f"{page.name}: not in any program of docs/examples:\n{part}")
-            if language == "sh":
+            if language != "cpp":
                 failures += [f"{page.name}: not run by any script: {l}" for l in lines(part) if not any(l in script for script in run)]
 
 print("\n".join(failures))

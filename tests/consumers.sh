@@ -46,8 +46,13 @@ END
 }
 
 pkg_config() {
-    meson setup -Dtests=disabled -Ddocs=disabled --prefix="$work/prefix" build "$wsclose"
-    meson install -C build
+    cp -r "$wsclose" copy
+    rm -rf copy/build
+    (
+        cd copy
+        meson setup -Dtests=disabled -Ddocs=disabled build --prefix="$work/prefix"
+        meson install -C build
+    )
     export PKG_CONFIG_PATH="$work/prefix/share/pkgconfig"
     g++ chat_server.cpp -o chat_server $(pkg-config --cflags --libs wsclose libwebsockets)
     test -x chat_server

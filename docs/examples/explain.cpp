@@ -93,6 +93,8 @@ int main(int count, char **arguments) {
         explain_code(*code);
         return 0;
     }
+    if (count == 2)
+        std::cerr << "explain: \"" << what << "\" is neither a code from 0 to 65535 nor the name of one\n";
     std::cerr << "usage: explain CODE | NAME | 0xBODY\n"
                  "  CODE  a close code, 0 to 65535: explain 1006\n"
                  "  NAME  the name of one: explain going_away\n"

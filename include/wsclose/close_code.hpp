@@ -77,7 +77,7 @@ struct named_code {
 };
 
 /// Makes an application's own enum usable wherever a `close_code` is. Specialise it with an array
-/// `codes` of `named_code<Enum>`; each must lie in 3000 to 4999 and stand there once:
+/// `codes` of `named_code<Enum>`; each must lie in 3000 to 4999 and be listed once:
 ///
 ///     template <>
 ///     struct wsclose::close_code_traits<game_code> {
@@ -129,7 +129,7 @@ namespace detail {
 } // namespace detail
 
 /// What every function takes that takes a code: a `close_code`, or a value of an enum announced
-/// through `close_code_traits`. A value of 65536 or more is none of any code's and becomes 65535.
+/// through `close_code_traits`. A value that takes more than 16 bits, or a negative one, becomes 65535.
 class any_close_code {
 public:
     constexpr any_close_code(close_code code) noexcept : code_(code) {}

@@ -161,7 +161,7 @@ namespace detail {
         bool closing() const noexcept { return c_.handshake_.current() != close_handshake::state::open; }
 
         /// lws names the function that unbinds a protocol: its closing one, or one that binds another
-        /// protocol, whereupon the session's memory is freed without a further word.
+        /// protocol, whereupon the session's memory is freed without a further word (docs/lws-behaviour.md).
         static bool drops_for_good(const void *in) noexcept {
             return in && std::strstr(static_cast<const char *>(in), "close") != nullptr;
         }
