@@ -192,16 +192,28 @@ public:
     }
 
     /// The library fails the connection by itself. RFC 6455 section 7.1.7. `frame` is what it sends;
-    /// null where it sends nothing, or where that is known only later, by a second call.
-    constexpr void library_failed(const close_frame *frame) noexcept {
-        if (state_ == state::open) {
-            state_             = state::closing;
-            report_.initiator_ = initiator::library;
-        }
-        if (frame && state_ == state::closing && report_.initiator_ == initiator::library) {
-            report_.sent_     = *frame;
-            report_.has_sent_ = true;
-        }
+    /// null where it sends nothing. With `sent` false the frame is only prepared, and `requested`,
+    /// until `send` says that it went out.
+    constexpr void library_failed(const close_frame *frame, bool sent = true) noexcept {
+        if (state_ != state::open)
+            return;
+        state_             = state::closing;
+        report_.initiator_ = initiator::library;
+        if (!frame)
+            return;
+        report_.sent_     = *frame;
+        report_.has_sent_ = sent;
+        requested_        = !sent;
+    }
+
+    /// The answer that `receive` asked for could not be written yet and was left to the library: that
+    /// it goes out is inferred from now on.
+    constexpr void answer_deferred() noexcept { report_.acknowledged_ = acknowledgement::inferred; }
+
+    /// The answer that was deferred did not go out.
+    constexpr void answer_lost() noexcept {
+        report_.has_sent_     = false;
+        report_.acknowledged_ = acknowledgement::no;
     }
 
     /// The connection is over. `who` says who ended it where no Close frame did.

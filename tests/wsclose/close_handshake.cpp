@@ -218,13 +218,31 @@ TEST_CASE("a failure of the library without a frame is the library's all the sam
     CHECK_FALSE(handshake.report().sent());
 }
 
-TEST_CASE("what the library sent may become known after it failed the connection") {
+TEST_CASE("what the library only prepared is reported once it is said to have gone out") {
+    for (const bool went_out : {false, true}) {
+        close_handshake handshake;
+        handshake.library_failed(&rsv_frame, false);
+        CHECK(*handshake.requested() == rsv_frame);
+        CHECK_FALSE(handshake.report().sent());
+        if (went_out)
+            CHECK(handshake.send(rsv_frame) == close_step::send);
+        handshake.transport_closed();
+        CHECK(handshake.report().initiator() == initiator::library);
+        CHECK((handshake.report().sent() != nullptr) == went_out);
+        CHECK(handshake.report().code() == (went_out ? close_code::protocol_error : close_code::abnormal_closure));
+    }
+}
+
+TEST_CASE("an answer that was left to the library is inferred, and one that was lost is not reported") {
     close_handshake handshake;
-    handshake.library_failed(nullptr);
-    handshake.library_failed(&rsv_frame);
+    handshake.receive(close_frame::parse("\x03\xE8yours"));
+    handshake.answer_deferred();
+    CHECK(handshake.report().acknowledged() == acknowledgement::inferred);
+    handshake.answer_lost();
     handshake.transport_closed();
-    handshake.library_failed(&mine_frame); // too late
-    CHECK(*handshake.report().sent() == rsv_frame);
+    CHECK(text(handshake.report().code(), handshake.report().reason()) == "1000 yours");
+    CHECK_FALSE(handshake.report().sent());
+    CHECK_FALSE(handshake.report().clean());
 }
 
 TEST_CASE("whoever ended a connection without a Close frame is reported") {

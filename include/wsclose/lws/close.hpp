@@ -42,17 +42,31 @@ namespace detail {
         return lws_write(wsi, buffer + LWS_PRE, frame.size(), lws_write_close) >= 0;
     }
 
-    /// Answers a peer's Close frame, which is the last thing that `wsi` is used for. Returns what
-    /// the callback returns.
-    inline int answer_and_end(lws *wsi, const close_frame &answer, bool is_echo) noexcept {
-        if (!lws_send_pipe_choked(wsi)) {
+    /// As long as lws itself waits for a peer to take a Close frame, or to answer one.
+    inline constexpr int close_timeout_seconds = 5;
+
+    /// Whether lws_close_reason() was called for a WebSocket, by the program or by lws. lws sends that
+    /// frame as it ends the connection, and nothing can take it back.
+    inline bool has_close_reason(lws *wsi) noexcept { return lws_get_close_length(wsi) > 0; }
+
+    /// What came of an answer to a peer's Close frame.
+    struct answer_result {
+        int  callback_result; ///< what the callback returns
+        bool deferred;        ///< lws was left to write it
+    };
+
+    /// Answers a peer's Close frame, which is the last thing that `wsi` is used for.
+    inline answer_result answer_and_end(lws *wsi, const close_frame &answer, bool is_echo) noexcept {
+        if (!has_close_reason(wsi) && !lws_send_pipe_choked(wsi)) {
             write_close_frame(wsi, answer);
-            return -1;
+            return {-1, false};
         }
-        if (is_echo)
-            return 0; // lws echoes when it can
+        if (is_echo) { // lws echoes when it can, and would wait for that without limit
+            lws_set_timeout(wsi, PENDING_TIMEOUT_CLOSE_SEND, close_timeout_seconds);
+            return {0, true};
+        }
         set_close_reason(wsi, answer);
-        return -1;
+        return {-1, true};
     }
 } // namespace detail
 
@@ -77,7 +91,7 @@ inline int close(lws *wsi, any_close_code code, std::string_view text = {}) noex
 inline int answer_peer_close(lws *wsi, const void *in, std::size_t len, close_frame &answer) noexcept {
     const parse_result result = close_frame::parse(in, len);
     answer                    = result.answer();
-    return detail::answer_and_end(wsi, answer, static_cast<bool>(result));
+    return detail::answer_and_end(wsi, answer, static_cast<bool>(result)).callback_result;
 }
 
 } // namespace wsclose

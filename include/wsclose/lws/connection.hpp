@@ -33,7 +33,7 @@ enum class connection_state : std::uint8_t {
 /// Why `connection::start` did nothing.
 enum class start_error : std::uint8_t {
     none,
-    not_connected,   ///< there is no connection yet
+    not_connected,   ///< there is no connection yet; a client's begins once its TCP connection is up
     already_closing, ///< the first close wins, whoever began it
     already_closed,
 };
@@ -127,8 +127,6 @@ private:
     /// Whose the session's memory is. Zero: lws', and nothing was constructed in it yet.
     enum class owner : std::uint8_t { lws, user, adapter };
 
-    static constexpr int timeout_seconds = 5; // as long as lws itself waits
-
     start_result start_exactly(const close_frame &frame, make_error mended) noexcept {
         if (!wsi_)
             return {handshake_.current() == close_handshake::state::closed ? start_error::already_closed
@@ -141,7 +139,7 @@ private:
     }
 
     void send_when_writeable() noexcept {
-        lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_SEND, timeout_seconds);
+        lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_SEND, detail::close_timeout_seconds);
         lws_callback_on_writable(wsi_);
     }
 
@@ -156,7 +154,7 @@ private:
     bool            is_server_   = false;
     std::uint8_t    wants_to_write_ : 1;
     std::uint8_t    dropped_ : 1;    // the callback asked lws to end the connection
-    std::uint16_t   dropped_at_ = 0; // when lws began to: the low bits of lws_now_usecs() / 1000
+    std::uint16_t   dropped_at_ = 0; // of lws beginning to end it, low bits of milliseconds
 };
 
 /// A reference to a connection for whoever is not its session. Empty from the moment the connection

@@ -71,11 +71,12 @@ namespace detail {
         bool destroyed_by_adapter() const noexcept { return c_.owner_ == connection::owner::adapter; }
 
         void begin(lws_callback_reasons reason) noexcept {
-            c_.handshake_   = close_handshake();
-            c_.wsi_         = wsi_;
-            c_.established_ = false;
-            c_.dropped_     = 0;
-            c_.is_server_   = !begins_client(reason);
+            c_.handshake_      = close_handshake();
+            c_.wsi_            = wsi_;
+            c_.established_    = false;
+            c_.wants_to_write_ = 0;
+            c_.dropped_        = 0;
+            c_.is_server_      = !begins_client(reason);
         }
 
         /// Before the program's callback.
@@ -90,6 +91,7 @@ namespace detail {
             case LWS_CALLBACK_SERVER_WRITEABLE:
             case LWS_CALLBACK_CLIENT_WRITEABLE: return write();
             case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return receive_close(in, len);
+            case LWS_CALLBACK_CLIENT_HTTP_REDIRECT: return {!closing(), -1}; // not followed to close there
             default: return {};
             }
         }
@@ -133,6 +135,8 @@ namespace detail {
                     return destroyed_by_adapter() ? finish(ending::silent) : ending::none;
                 note_lws_closing();
                 return ending::none;
+            case LWS_CALLBACK_CLIENT_HTTP_REDIRECT: // lws frees its session and starts anew with another
+                return destroyed_by_adapter() && !closing() ? finish(ending::silent) : ending::none;
             case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
                 c_.handshake_.connect_failed(text(in, len));
                 return finish(ending::reported);
@@ -153,9 +157,10 @@ namespace detail {
         }
 
     private:
+        /// Not when lws binds the protocol: what fails to connect after that may end without a word.
         static constexpr bool begins_client(lws_callback_reasons reason) noexcept {
-            return reason == LWS_CALLBACK_CLIENT_HTTP_BIND_PROTOCOL || reason == LWS_CALLBACK_WS_CLIENT_BIND_PROTOCOL ||
-                   reason == LWS_CALLBACK_CLIENT_ESTABLISHED || reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR;
+            return reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER || reason == LWS_CALLBACK_CLIENT_ESTABLISHED ||
+                   reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR;
         }
 
         bool closing() const noexcept { return c_.handshake_.current() != close_handshake::state::open; }
@@ -180,16 +185,21 @@ namespace detail {
             const bool         asked_for = c_.wants_to_write_;
             const close_frame *frame     = c_.handshake_.requested();
             c_.wants_to_write_           = 0;
-            if (c_.dropped_)
+            if (c_.dropped_ || failed_by_lws())
                 return {false, 0}; // lws sends the frame itself, and asks for data even after it
             if (!closing() || (frame && asked_for))
                 return {}; // and after() sees to the frame
             if (!frame)
                 return {false, 0};
+            if (has_close_reason(wsi_)) { // a second frame would follow ours: let lws send ours alone
+                set_close_reason(wsi_, *frame);
+                c_.dropped_ = 1;
+                return {false, -1};
+            }
             if (!write_close_frame(wsi_, *frame))
                 return {false, -1};
             c_.handshake_.send(*frame);
-            lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_ACK, connection::timeout_seconds);
+            lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_ACK, close_timeout_seconds);
             lws_rx_flow_control(wsi_, 1); // else the answer could not come in
             return {false, 0};
         }
@@ -208,14 +218,27 @@ namespace detail {
 
         int answer() noexcept {
             const close_report &report = c_.report();
-            return answer_and_end(wsi_, *report.sent(), report.received() && *report.received() == *report.sent());
+            const answer_result result =
+                answer_and_end(wsi_, *report.sent(), report.received() && *report.received() == *report.sent());
+            if (result.deferred) {
+                c_.handshake_.answer_deferred();
+                c_.dropped_at_ = milliseconds();
+            }
+            return result.callback_result;
+        }
+
+        bool failed_by_lws() const noexcept { return c_.report().initiator() == initiator::library; }
+
+        /// lws began to end the connection longer ago than it waits for a peer.
+        bool timed_out() const noexcept {
+            return static_cast<std::uint16_t>(milliseconds() - c_.dropped_at_) >= close_timeout_seconds * 1000;
         }
 
         /// The program's callback returned nonzero: lws ends the connection, with the frame that
         /// lws_close_reason() left, if any. One that breaks the rules is mended first.
         void drop() noexcept {
             c_.dropped_ = 1;
-            if (!has_prepared_frame())
+            if (!c_.established_ || !has_close_reason(wsi_))
                 return;
             const std::string_view body   = prepared_body();
             parse_result           result = close_frame::parse(body);
@@ -228,9 +251,6 @@ namespace detail {
             c_.handshake_.request(result.frame);
         }
 
-        /// Whether lws_close_reason() was called, by the program or by lws. Only a WebSocket may be asked.
-        bool has_prepared_frame() const noexcept { return c_.established_ && lws_get_close_length(wsi_) > 0; }
-
         /// The frame that lws_close_reason() prepared: two bytes at least.
         std::string_view prepared_body() const noexcept {
             return {reinterpret_cast<const char *>(lws_get_close_payload(wsi_)),
@@ -239,54 +259,38 @@ namespace detail {
 
         /// lws begins to end the connection; with a frame that nobody here asked for, it fails it.
         void note_lws_closing() noexcept {
+            if (c_.report().acknowledged() != acknowledgement::no)
+                return;
             c_.dropped_at_ = milliseconds();
-            if (closing() || c_.dropped_ || !has_prepared_frame())
+            if (!c_.established_ || closing() || c_.dropped_ || !has_close_reason(wsi_))
                 return;
             const parse_result prepared = close_frame::parse(prepared_body());
-            c_.handshake_.library_failed(c_.is_server_ && prepared ? &prepared.frame : nullptr);
-        }
-
-        /// The frame that a client's lws sent. It is masked in place when it goes out, with the key
-        /// before it; in the clear it never did, and this is an error.
-        parse_result sent_by_client() const noexcept {
-            const std::string_view body = prepared_body();
-            if (body.size() > max_body_size || close_frame::parse(body))
-                return {close_frame(), parse_error::forbidden_code, 0};
-            char        unmasked[max_body_size] = {};
-            const char *key                     = body.data() - 4;
-            for (std::size_t i = 0; i < body.size(); ++i)
-                unmasked[i] = static_cast<char>(body[i] ^ key[i % 4]);
-            return close_frame::parse(std::string_view(unmasked, body.size()));
+            c_.handshake_.library_failed(prepared ? &prepared.frame : nullptr, false);
         }
 
         /// What becomes known at the end of a frame that lws sent by a route of its own, which takes
         /// the answer without showing it: as it failed the connection, or as the program returned -1.
         void account_for_lws() noexcept {
-            const bool         failed   = c_.report().initiator() == initiator::library;
             const close_frame *prepared = c_.handshake_.requested();
-            if (!failed && !(c_.dropped_ && prepared))
+            if (!prepared || !(failed_by_lws() || c_.dropped_))
                 return;
-            if (c_.is_server_) {
-                if (prepared)
-                    c_.handshake_.send(*prepared);
-            } else if (const parse_result sent = sent_by_client()) {
-                if (failed)
-                    c_.handshake_.library_failed(&sent.frame);
-                else
-                    c_.handshake_.send(sent.frame);
-            }
+            // A client's lws masks the frame in place as it sends it: unchanged, it never went out.
+            if (c_.is_server_ || prepared_body() != std::string_view(prepared->data(), prepared->size()))
+                c_.handshake_.send(*prepared);
 #if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 4)
             if (lws_get_opcode(wsi_) == 8) // the last frame that came was a Close frame
                 c_.handshake_.acknowledge();
 #else
-            const auto elapsed = static_cast<std::uint16_t>(milliseconds() - c_.dropped_at_);
-            if (elapsed < connection::timeout_seconds * 1000) // a silent peer is waited for longer
+            if (!timed_out()) // lws waits longer for a silent peer
                 c_.handshake_.acknowledge(acknowledgement::inferred);
 #endif
         }
 
         void close_transport() noexcept {
             account_for_lws();
+            if (c_.report().initiator() == initiator::peer && c_.report().acknowledged() == acknowledgement::inferred &&
+                timed_out())
+                c_.handshake_.answer_lost();
             c_.handshake_.transport_closed(c_.dropped_ ? initiator::local : initiator::transport);
         }
 
@@ -420,7 +424,10 @@ int tracked(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::si
     const detail::ending ending = track.end(reason, in, len);
     if (ending == detail::ending::none) {
         const detail::ruling ruling = track.before(reason, in, len);
-        return ruling.pass ? track.after(reason, Callback(wsi, reason, user, in, len)) : ruling.result;
+        if (!ruling.pass)
+            return ruling.result;
+        const int result = Callback(wsi, reason, user, in, len);
+        return lws_wsi_user(wsi) == user ? track.after(reason, result) : result; // else the session is gone
     }
 
     const bool ours = track.destroyed_by_adapter();
