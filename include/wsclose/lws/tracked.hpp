@@ -91,8 +91,7 @@ namespace detail {
             case LWS_CALLBACK_SERVER_WRITEABLE:
             case LWS_CALLBACK_CLIENT_WRITEABLE: return write();
             case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return receive_close(in, len);
-            case LWS_CALLBACK_CLIENT_HTTP_REDIRECT: return {!closing(), -1}; // not followed to close there
-            default: return {};
+            default: return {!(redirects(reason) && closing()), -1}; // nowhere to go only to close there
             }
         }
 
@@ -135,8 +134,6 @@ namespace detail {
                     return destroyed_by_adapter() ? finish(ending::silent) : ending::none;
                 note_lws_closing();
                 return ending::none;
-            case LWS_CALLBACK_CLIENT_HTTP_REDIRECT: // lws frees its session and starts anew with another
-                return destroyed_by_adapter() && !closing() ? finish(ending::silent) : ending::none;
             case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
                 c_.handshake_.connect_failed(text(in, len));
                 return finish(ending::reported);
@@ -145,7 +142,9 @@ namespace detail {
             case LWS_CALLBACK_CLOSED_HTTP:
             case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
             case LWS_CALLBACK_WSI_DESTROY: break;
-            default: return ending::none;
+            default: // a client that is redirected starts anew, and lws frees its session
+                return redirects(reason) && destroyed_by_adapter() && !closing() ? finish(ending::silent)
+                                                                                 : ending::none;
             }
             if (c_.established_)
                 close_transport();
@@ -157,6 +156,11 @@ namespace detail {
         }
 
     private:
+        /// LWS_CALLBACK_CLIENT_HTTP_REDIRECT, which lws 4.0 does not have.
+        static constexpr bool redirects(lws_callback_reasons reason) noexcept {
+            return static_cast<int>(reason) == 104;
+        }
+
         /// Not when lws binds the protocol: what fails to connect after that may end without a word.
         static constexpr bool begins_client(lws_callback_reasons reason) noexcept {
             return reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER || reason == LWS_CALLBACK_CLIENT_ESTABLISHED ||
