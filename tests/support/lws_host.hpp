@@ -92,22 +92,25 @@ public:
 
     /// Makes lws connect a client to `port`; the session is `userdata`, or lws' own where that is null.
     void connect(std::uint16_t port, const char *protocol, void *userdata = nullptr) {
-        on_service_thread([&](lws_context *context) {
-            lws_client_connect_info info;
-            std::memset(&info, 0, sizeof info);
-            info.context                   = context;
-            info.vhost                     = vhost_;
-            info.address                   = "127.0.0.1";
-            info.host                      = info.address;
-            info.origin                    = info.address;
-            info.path                      = "/";
-            info.port                      = port;
-            info.protocol                  = protocol;
-            info.local_protocol_name       = protocol;
-            info.userdata                  = userdata;
-            info.ietf_version_or_minus_one = -1;
-            lws_client_connect_via_info(&info);
-        });
+        on_service_thread([&](lws_context *) { connect_here(port, protocol, userdata); });
+    }
+
+    /// The same from the service thread, so from a callback.
+    void connect_here(std::uint16_t port, const char *protocol, void *userdata = nullptr) {
+        lws_client_connect_info info;
+        std::memset(&info, 0, sizeof info);
+        info.context                   = context_;
+        info.vhost                     = vhost_;
+        info.address                   = "127.0.0.1";
+        info.host                      = info.address;
+        info.origin                    = info.address;
+        info.path                      = "/";
+        info.port                      = port;
+        info.protocol                  = protocol;
+        info.local_protocol_name       = protocol;
+        info.userdata                  = userdata;
+        info.ietf_version_or_minus_one = -1;
+        lws_client_connect_via_info(&info);
     }
 
     /// Destroys the context, with whatever connections it still has.

@@ -72,6 +72,37 @@ int derived_callback(lws *, lws_callback_reasons reason, void *user, void *, std
     return 0;
 }
 
+// A session that connects itself anew as soon as it is over, for as long as `next` says where to.
+struct phoenix {
+    connection      close;
+    connection_ref  ref;
+    test::lws_host *host = nullptr;
+    std::uint16_t   next = 0;
+
+    void on_close(const close_report &report) {
+        if (ref)
+            events.add("a reference is left in on_close");
+        if (next != 0)
+            host->connect_here(std::exchange(next, std::uint16_t{0}), "phoenix", this);
+        events.add(text(report)); // which the new connection has not touched
+    }
+};
+int phoenix_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    phoenix *p = static_cast<phoenix *>(user);
+    if (reason == LWS_CALLBACK_CLIENT_ESTABLISHED)
+        p->ref = connection_ref(p->close);
+    if (reason == LWS_CALLBACK_CLIENT_WRITEABLE)
+        events.add("writeable");
+    if (reason != LWS_CALLBACK_CLIENT_RECEIVE)
+        return 0;
+    if (p->next == 0) { // the second time
+        p->close.start(close_code{4001}, "bye");
+        return 0;
+    }
+    p->close.request_writable();
+    return -1;
+}
+
 int plain_callback(lws *, lws_callback_reasons reason, void *, void *, std::size_t) {
     if (reason == LWS_CALLBACK_CLOSED)
         events.add("plain closed");
@@ -89,6 +120,7 @@ const lws_protocols protocols[] = {
     {"own", tracked<callback, &session::close>, 0, 0, 0, nullptr, 0},
     {"small", tracked<callback, &session::close>, sizeof(session) - 1, 0, 0, nullptr, 0},
     {"large", tracked<callback, &session::close>, sizeof(session) + 1, 0, 0, nullptr, 0},
+    {"phoenix", tracked<phoenix_callback, &phoenix::close>, 0, 0, 0, nullptr, 0},
     {"derived", tracked<derived_callback, &derived::close, derived>, sizeof(derived), 0, 0, nullptr, 0},
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };
@@ -598,6 +630,23 @@ TEST_CASE("a session of the user's own stays the user's, and serves again") {
     server.host().on_service_thread([](lws_context *) {});
     CHECK(destroyed == before);
     CHECK(own->close.state() == connection_state::closed);
+}
+
+TEST_CASE("a session of the user's own may connect anew from its on_close, with nothing left of before") {
+    server         server;
+    test::listener listener;
+    phoenix        bird;
+    bird.host = &server.host();
+    bird.next = listener.port();
+    server.host().connect(listener.port(), "phoenix", &bird);
+    raw_peer first = raw_peer::accept(listener, "phoenix");
+    first.send_text("x");
+    CHECK(events.next() == "closed, not cleanly, by local: 1006 abnormal_closure");
+    raw_peer second = raw_peer::accept(listener, "phoenix");
+    second.send_text("x");
+    CHECK(second.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    CHECK_FALSE(bird.ref);
 }
 
 TEST_CASE("a session of the user's own may delete itself in the last callback") {
