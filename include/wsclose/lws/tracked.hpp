@@ -437,7 +437,7 @@ int tracked(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::si
     const bool ours = track.destroyed_by_adapter();
     if constexpr (detail::is_told<Session>()) {
         if (ending == detail::ending::reported) {
-            const close_report report = (self->*Member).report(); // on_close may connect this session anew
+            const close_report report = (self->*Member).report(); // on_close may connect anew, and fail at once
             self->on_close(report);
         }
     }

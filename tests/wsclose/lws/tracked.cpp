@@ -694,7 +694,8 @@ TEST_CASE("a client that is redirected begins anew, and nothing of the first try
     const bool            closing = GENERATE(false, true);
     server                server([closing](session &s, lws *, lws_callback_reasons reason, std::string_view) {
         if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) {
-            ref = connection_ref(s.close);
+            if (!ref)
+                ref = connection_ref(s.close);
             if (closing)
                 s.close.start(close_code{4001}, "bye");
         }
@@ -705,11 +706,14 @@ TEST_CASE("a client that is redirected begins anew, and nothing of the first try
     server.host().connect(first.port(), "tracked");
     raw_peer::answer_http(first, "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://127.0.0.1:" +
                                      std::to_string(second.port()) + "/\r\n\r\n");
-    if (!closing) { // 4.4 and later get no further than this by themselves
-        raw_peer peer = raw_peer::answer_http(second, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    if (closing) {
+        CHECK(events.next().find("not connected: \"") == 0);
+    } else { // whether the second try succeeds depends on lws; that it is a new one does not
+        const test::socket_handle next = second.accept();
+        server.host().stop();
+        events.next(0);
     }
-    CHECK(events.next().find("not connected: \"") == 0);
-    server.host().on_service_thread([](lws_context *) { CHECK_FALSE(ref); });
+    CHECK_FALSE(ref);
 }
 #endif
 
