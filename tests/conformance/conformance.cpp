@@ -177,7 +177,8 @@ std::vector<scenario> peer_closes(bool server) {
     return all;
 }
 
-/// The program under test closes. `args` makes a command for a server or arguments for a client of it.
+/// The program under test closes. `command` makes a message to a server, or arguments of a client, of a
+/// code and a text.
 template <class Command>
 void add_local_closes(std::vector<scenario> &all, bool server, const std::string &how, Command &&command) {
     const auto add = [&](const std::string &name, unsigned code, const std::string &text, const std::string &back,
@@ -309,7 +310,7 @@ std::string shown(const std::string &bytes) {
     return out;
 }
 
-/// Plays the scenario's peer and checks what it sees; `reported` gets the program's line.
+/// Plays the scenario's peer, and checks what it sees and what the program reports.
 void play(const scenario &s, raw_peer &peer, process &program, const std::string &role, tally &result) {
     std::string at_once; // so that all of it comes in by one read
     for (const frame_to_send &frame : s.frames)

@@ -7,7 +7,6 @@
 // A program that a test starts, whose lines it reads and whose status it waits for.
 
 #include <csignal>
-#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <vector>

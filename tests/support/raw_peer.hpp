@@ -180,7 +180,6 @@ public:
         ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
         socket_.close();
     }
-    void close() noexcept { socket_.close(); }
 
     /// The head of an HTTP request or response.
     std::string read_head() {

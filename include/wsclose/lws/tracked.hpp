@@ -91,7 +91,7 @@ namespace detail {
             case LWS_CALLBACK_SERVER_WRITEABLE:
             case LWS_CALLBACK_CLIENT_WRITEABLE: return write();
             case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return receive_close(in, len);
-            default: return {!(redirects(reason) && closing()), -1}; // nowhere to go only to close there
+            default: return {!(redirects(reason) && closing()), -1}; // a redirect is not followed just to close there
             }
         }
 
