@@ -20,7 +20,7 @@ enum class initiator : std::uint8_t {
     transport, ///< nobody said so: the connection ended, or never came about
     local,     ///< this program
     peer,      ///< the other end, by a Close frame, be it a good one or not
-    library,   ///< libwebsockets, because the peer broke the protocol
+    library,   ///< libwebsockets: the peer broke the protocol, or a timeout ran out
 };
 
 /// Whether the peer answered our Close frame (or we its).
@@ -55,10 +55,11 @@ constexpr std::string_view name(acknowledgement value) noexcept {
 class close_report {
 public:
     /// The code of the Close frame that came first: 1005 where it held none, 1006 where there was no
-    /// Close frame. For a frame of the peer's that broke the rules, the code that it was answered with.
+    /// Close frame, 1015 where TLS failed before there could be one. For a frame of the peer's that
+    /// broke the rules, the code that it was answered with.
     constexpr close_code code() const noexcept {
         const close_frame *frame = first();
-        return frame ? frame->code() : close_code::abnormal_closure;
+        return frame ? frame->code() : failed_in_tls_ ? close_code::tls_handshake : close_code::abnormal_closure;
     }
 
     /// The text that goes with `code()`, at most 123 bytes of valid UTF-8. It lives as long as this report.
@@ -69,6 +70,11 @@ public:
 
     /// The peer's Close frame; null where there was none, or none that kept the rules.
     constexpr const close_frame *received() const noexcept { return has_received_ ? &received_ : nullptr; }
+
+    /// Whether the library may have put another code in the place of the peer's before anybody saw it.
+    /// True for each 1002 that came through an lws that does so: it stands for 1002 itself, for 1012
+    /// to 1014, or for a code that nobody may send (docs/lws-behaviour.md).
+    constexpr bool obscured() const noexcept { return obscured_; }
 
     /// Our Close frame as it went onto the wire; null where none did.
     constexpr const close_frame *sent() const noexcept { return has_sent_ ? &sent_ : nullptr; }
@@ -102,13 +108,15 @@ private:
 
     close_frame        received_; // or, where the connection never came about, the error's text
     close_frame        sent_;     // on the wire where has_sent_, before that as asked for
-    bool               has_received_ = false;
-    bool               has_sent_     = false;
-    bool               peer_first_   = false;
-    bool               failed_       = false;
-    parse_error        violation_    = parse_error::none;
-    wsclose::initiator initiator_    = wsclose::initiator::transport;
-    acknowledgement    acknowledged_ = acknowledgement::no;
+    bool               has_received_  = false;
+    bool               has_sent_      = false;
+    bool               peer_first_    = false;
+    bool               obscured_      = false;
+    bool               failed_        = false; // the connection never came about
+    bool               failed_in_tls_ = false;
+    parse_error        violation_     = parse_error::none;
+    wsclose::initiator initiator_     = wsclose::initiator::transport;
+    acknowledgement    acknowledged_  = acknowledgement::no;
 };
 
 /// What the owner of a `close_handshake` is to do after an input.
@@ -157,8 +165,9 @@ public:
         return close_step::send;
     }
 
-    /// The peer's Close frame came. RFC 6455 section 5.5.1.
-    constexpr close_step receive(const parse_result &result) noexcept {
+    /// The peer's Close frame came. RFC 6455 section 5.5.1. `obscured` says that the library may have
+    /// changed its code.
+    constexpr close_step receive(const parse_result &result, bool obscured = false) noexcept {
         const bool ours_is_out = report_.has_sent_;
         if (state_ == state::closed || answered_)
             return close_step::none;
@@ -167,6 +176,7 @@ public:
         if (result) {
             report_.received_     = result.frame;
             report_.has_received_ = true;
+            report_.obscured_     = obscured;
         } else {
             report_.violation_ = result.error;
         }
@@ -225,10 +235,11 @@ public:
     }
 
     /// The connection never came about; `text` says why and is kept, made valid and cut to 123 bytes.
-    constexpr void connect_failed(std::string_view text) noexcept {
+    constexpr void connect_failed(std::string_view text, bool in_tls = false) noexcept {
         if (state_ == state::open || requested_) {
-            report_.received_ = close_frame::fit(close_code::internal_error, text);
-            report_.failed_   = true;
+            report_.received_      = close_frame::fit(close_code::internal_error, text);
+            report_.failed_        = true;
+            report_.failed_in_tls_ = in_tls;
         }
         transport_closed();
     }

@@ -147,11 +147,12 @@ constexpr void write_text(const close_report &report, Sink &&sink) {
     const auto  violation  = name(report.violation());
     const auto *received   = report.received();
     const auto *sent       = report.sent();
-    if (peer_first && !violation.empty()) {
+    if (peer_first && !violation.empty())
         sink(violation);
+    if (peer_first && !violation.empty() && sent)
         sink(std::string_view("; answered "));
-    }
-    detail::write_code_and_reason(report.code(), report.reason(), sink);
+    if (!peer_first || violation.empty() || sent)
+        detail::write_code_and_reason(report.code(), report.reason(), sink);
     if (!peer_first && !violation.empty()) {
         sink(std::string_view("; answered with "));
         sink(violation);
@@ -165,6 +166,8 @@ constexpr void write_text(const close_report &report, Sink &&sink) {
         sink(std::string_view("; not answered"));
     if (report.acknowledged() == acknowledgement::inferred)
         sink(std::string_view("; answer inferred"));
+    if (report.obscured())
+        sink(std::string_view("; the peer's code may have been another"));
 }
 
 /// Writes `{"code":1000,"reason":"bye"}` through `sink`; an empty frame has the code 1005.
@@ -174,7 +177,8 @@ constexpr void write_json(const close_frame &frame, Sink &&sink) {
 }
 
 /// Writes a report as the members of a JSON object, without the braces, so that others can stand
-/// beside them. `error` is there only where the connection never came about.
+/// beside them. `obscured` is there only where it is true, `error` only where the connection never
+/// came about.
 template <class Sink>
 constexpr void write_json_members(const close_report &report, Sink &&sink) {
     detail::write_json_members(report.code(), report.reason(), sink);
@@ -187,6 +191,8 @@ constexpr void write_json_members(const close_report &report, Sink &&sink) {
     detail::write_json_frame(report.sent(), sink);
     sink(std::string_view(",\"violation\":"));
     detail::write_json_name(name(report.violation()), sink);
+    if (report.obscured())
+        sink(std::string_view(",\"obscured\":true"));
     if (!report.error().empty()) {
         sink(std::string_view(",\"error\":"));
         detail::write_quoted(report.error(), sink);

@@ -4,13 +4,15 @@
 #ifndef WSCLOSE_LWS_HPP_INCLUDED
 #define WSCLOSE_LWS_HPP_INCLUDED
 
-// The whole binding to libwebsockets, and the core.
+// The whole binding to libwebsockets, and the core; but for <wsclose/lws/remote.hpp>, which needs threads.
 
 #include <wsclose.hpp>
 
 #include <wsclose/lws/close.hpp>
 #include <wsclose/lws/connection.hpp>
+#include <wsclose/lws/connection_list.hpp>
 #include <wsclose/lws/log.hpp>
+#include <wsclose/lws/timer.hpp>
 #include <wsclose/lws/tracked.hpp>
 
 #endif // WSCLOSE_LWS_HPP_INCLUDED

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -20,6 +21,7 @@
 
 #include <libwebsockets.h>
 
+#include "support/event_loop.hpp"
 #include "support/raw_peer.hpp"
 
 namespace test {
@@ -45,6 +47,11 @@ public:
         return event;
     }
 
+    void clear() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        events_.clear();
+    }
+
     bool empty() {
         const std::lock_guard<std::mutex> lock(mutex_);
         return events_.empty();
@@ -56,31 +63,70 @@ private:
     std::deque<std::string> events_;
 };
 
+/// With the last context that uses it, lws 4.5 cleans OpenSSL up for good: one stays.
+inline void keep_openssl() {
+    static lws_context *const kept = [] {
+        lws_context_creation_info info;
+        std::memset(&info, 0, sizeof info);
+        info.gid     = static_cast<decltype(info.gid)>(-1);
+        info.uid     = static_cast<decltype(info.uid)>(-1);
+        info.port    = CONTEXT_PORT_NO_LISTEN;
+        info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        return lws_create_context(&info);
+    }();
+    (void)kept;
+}
+
+/// How a host differs from the plainest.
+struct host_options {
+    transport             how        = default_transport();
+    const lws_retry_bo_t *retry      = nullptr; ///< when lws pings and hangs up
+    const lws_extension  *extensions = nullptr;
+    bool                  trusts     = true; ///< its clients, the certificate of the peers
+    unsigned              timeout_s  = 0;    ///< of lws' own waits for the network; 0: as lws has it
+    std::uint64_t         flags      = 0;    ///< more LWS_SERVER_OPTION_...
+};
+
 class lws_host {
 public:
-    explicit lws_host(const lws_protocols *protocols) {
+    explicit lws_host(const lws_protocols *protocols, const host_options &options = {}) : how_(options.how) {
         lws_context_creation_info info;
         std::memset(&info, 0, sizeof info);
         info.protocols = protocols;
         info.gid       = static_cast<decltype(info.gid)>(-1);
         info.uid       = static_cast<decltype(info.uid)>(-1);
-        info.options   = LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+        info.options   = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | options.flags;
         info.port      = CONTEXT_PORT_NO_LISTEN_SERVER;
+        info.retry_and_idle_policy = options.retry;
+        info.extensions            = options.extensions;
+        info.timeout_secs          = options.timeout_s;
+        loop_->prepare(info);
         lws_set_log_level(LLL_ERR, nullptr);
-        context_   = lws_create_context(&info);
-        info.port  = 0;
-        info.iface = "127.0.0.1";
-        vhost_     = context_ ? lws_create_vhost(context_, &info) : nullptr;
+        keep_openssl();
+        context_                = lws_create_context(&info);
+        info.port               = 0;
+        info.iface              = "127.0.0.1";
+        const certificate &own  = certificate::self_signed();
+        const std::string  cert = own.cert_file(), key = own.key_file();
+        if (how_ == transport::tls) {
+            info.ssl_cert_filepath        = cert.c_str();
+            info.ssl_private_key_filepath = key.c_str();
+            info.client_ssl_ca_filepath   = options.trusts ? cert.c_str() : nullptr;
+        }
+        vhost_ = context_ ? lws_create_vhost(context_, &info) : nullptr;
         if (!vhost_)
             throw std::runtime_error("lws cannot listen on 127.0.0.1");
         port_   = static_cast<std::uint16_t>(lws_get_vhost_listen_port(vhost_));
         thread_ = std::thread([this] { serve(); });
+        for (int i = 0; i < 3; ++i) // lws 5 may lose a connection that comes before it has set itself up
+            on_service_thread([](lws_context *) {});
     }
     lws_host(const lws_host &)            = delete;
     lws_host &operator=(const lws_host &) = delete;
     ~lws_host() { stop(); }
 
     std::uint16_t port() const noexcept { return port_; }
+    lws_vhost    *vhost() const noexcept { return vhost_; }
 
     /// Does something on the service thread, where all of lws is allowed, and waits until it is done.
     void on_service_thread(const std::function<void(lws_context *)> &task) {
@@ -109,16 +155,23 @@ public:
         info.protocol                  = protocol;
         info.local_protocol_name       = protocol;
         info.userdata                  = userdata;
+        info.ssl_connection            = how_ == transport::tls ? LCCSCF_USE_SSL : 0;
         info.ietf_version_or_minus_one = -1;
         lws_client_connect_via_info(&info);
     }
 
     /// Destroys the context, with whatever connections it still has.
     void stop() {
+        destroy_after([](lws_context *) {});
+    }
+
+    /// Does something on the service thread and destroys the context at once, without serving it any more.
+    void destroy_after(const std::function<void(lws_context *)> &task) {
         if (!thread_.joinable())
             return;
         {
             const std::lock_guard<std::mutex> lock(mutex_); // the context lives until the thread sees this
+            task_     = &task;
             stopping_ = true;
             lws_cancel_service(context_);
         }
@@ -127,7 +180,8 @@ public:
 
 private:
     void serve() {
-        while (lws_service(context_, 0) >= 0) {
+        for (;;) {
+            loop_->run_once(context_);
             const std::lock_guard<std::mutex> lock(mutex_);
             if (task_) {
                 (*task_)(context_);
@@ -138,8 +192,11 @@ private:
                 break;
         }
         lws_context_destroy(context_);
+        loop_->finish();
     }
 
+    transport                                 how_;
+    std::unique_ptr<event_loop>               loop_    = event_loop::from_environment();
     lws_context                              *context_ = nullptr;
     lws_vhost                                *vhost_   = nullptr;
     std::uint16_t                             port_    = 0;

@@ -4,11 +4,14 @@
 #ifndef WSCLOSE_TESTS_SUPPORT_RAW_PEER_HPP_INCLUDED
 #define WSCLOSE_TESTS_SUPPORT_RAW_PEER_HPP_INCLUDED
 
-// A WebSocket peer that is a bare socket: it puts any bytes on the wire and shows which came back.
-// Blocking, with a limit to every wait.
+// A WebSocket peer that is a bare socket, or TLS on one: it puts any bytes on the wire and shows
+// which came back. Blocking, with a limit to every wait.
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -22,9 +25,19 @@
 
 #include <libwebsockets.h> // SHA-1 and base64 alone
 
+#include "support/tls.hpp"
+
 namespace test {
 
 inline constexpr int patience_ms = 15000; // longer than any wait of lws'
+
+enum class transport { tcp, tls };
+
+/// What the environment asks for: WSCLOSE_TEST_TRANSPORT=tls, or TCP.
+inline transport default_transport() {
+    const char *asked = std::getenv("WSCLOSE_TEST_TRANSPORT");
+    return asked && std::string_view(asked) == "tls" ? transport::tls : transport::tcp;
+}
 
 /// How a stream of bytes ended.
 enum class stream_end { fin, reset, never };
@@ -100,30 +113,33 @@ class raw_peer {
 public:
     enum class side { client, server };
 
-    /// A TCP connection to 127.0.0.1 and no more.
-    static raw_peer connect_tcp(std::uint16_t port) {
+    /// A connection to 127.0.0.1 and no more.
+    static raw_peer connect_only(std::uint16_t port, transport how = default_transport()) {
         raw_peer    peer(socket_handle(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), side::client);
         sockaddr_in address = loopback(port);
         if (::connect(peer.socket_.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) != 0)
             throw std::runtime_error("cannot connect to port " + std::to_string(port));
+        peer.begin_tls(how);
         return peer;
     }
 
-    /// A client: connects to 127.0.0.1 and asks for a WebSocket.
-    static raw_peer connect(std::uint16_t port, std::string_view subprotocol) {
-        raw_peer peer = connect_tcp(port);
+    /// A client: connects to 127.0.0.1 and asks for a WebSocket; `headers`, with their ends of lines, go along.
+    static raw_peer connect(std::uint16_t port, std::string_view subprotocol, transport how = default_transport(),
+                            std::string_view headers = {}) {
+        raw_peer peer = connect_only(port, how);
         peer.send("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
                   "Sec-WebSocket-Protocol: " +
-                  std::string(subprotocol) + "\r\n\r\n");
+                  std::string(subprotocol).append("\r\n").append(headers) + "\r\n");
         if (peer.read_head().find(" 101 ") == std::string::npos)
             throw std::runtime_error("the server refused the WebSocket");
         return peer;
     }
 
     /// A server: takes the next connection and agrees to a WebSocket.
-    static raw_peer accept(const listener &from, std::string_view subprotocol) {
-        raw_peer          peer(from.accept(), side::server);
+    static raw_peer accept(const listener &from, std::string_view subprotocol, transport how = default_transport()) {
+        raw_peer peer(from.accept(), side::server);
+        peer.begin_tls(how);
         const std::string head = peer.read_head();
         peer.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                   "Sec-WebSocket-Accept: " +
@@ -132,8 +148,9 @@ public:
     }
 
     /// A server that answers the request for a WebSocket with `response`.
-    static raw_peer answer_http(const listener &from, std::string_view response) {
+    static raw_peer answer_http(const listener &from, std::string_view response, transport how = default_transport()) {
         raw_peer peer(from.accept(), side::server);
+        peer.begin_tls(how);
         peer.read_head();
         peer.send(response);
         return peer;
@@ -142,7 +159,8 @@ public:
     /// Bytes as they are.
     void send(std::string_view bytes) {
         while (!bytes.empty()) {
-            const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            const ssize_t sent = tls_ ? tls_->send(bytes.data(), bytes.size())
+                                      : ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
             if (sent <= 0)
                 return; // the other side is gone; what it sent is still to be read
             bytes.remove_prefix(static_cast<std::size_t>(sent));
@@ -174,7 +192,16 @@ public:
     void send_text(std::string_view payload) { send(text_frame(payload)); }
     void send_close(std::string_view body) { send(close_frame(body)); }
 
-    void send_fin() noexcept { ::shutdown(socket_.get(), SHUT_WR); }
+    void send_fin() {
+        send_close_notify();
+        ::shutdown(socket_.get(), SHUT_WR);
+    }
+
+    /// The end of TLS alone; nothing where there is no TLS.
+    void send_close_notify() {
+        if (tls_)
+            tls_->send_fin();
+    }
     void reset() noexcept {
         const linger at_once{1, 0};
         ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -264,18 +291,30 @@ private:
         return encoded;
     }
 
+    void begin_tls(transport how) {
+        if (how == transport::tls)
+            tls_ = std::make_unique<tls>(socket_.get(), side_ == side::server);
+    }
+
     bool read_more(int timeout_ms) {
-        pollfd waiting{socket_.get(), POLLIN, 0};
-        if (::poll(&waiting, 1, timeout_ms) != 1)
-            return false;
-        char          bytes[4096];
-        const ssize_t got = ::recv(socket_.get(), bytes, sizeof bytes, 0);
-        if (got <= 0) {
-            end_ = got == 0 ? stream_end::fin : stream_end::reset;
-            return false;
+        for (;;) {
+            pollfd waiting{socket_.get(), POLLIN, 0};
+            if (!(tls_ && tls_->has_more()) && ::poll(&waiting, 1, timeout_ms) != 1)
+                return false;
+            char          bytes[4096];
+            const ssize_t got =
+                tls_ ? tls_->receive(bytes, sizeof bytes) : ::recv(socket_.get(), bytes, sizeof bytes, 0);
+            if (got > 0) {
+                buffer_.append(bytes, static_cast<std::size_t>(got));
+                return true;
+            }
+            if (got == 0 || errno != EAGAIN) {
+                end_ = got == 0 ? stream_end::fin : stream_end::reset;
+                if (got == 0)
+                    send_fin(); // or lws would wait for it
+                return false;
+            }
         }
-        buffer_.append(bytes, static_cast<std::size_t>(got));
-        return true;
     }
 
     static std::size_t head_size(const std::string &f) {
@@ -300,10 +339,11 @@ private:
         return out;
     }
 
-    socket_handle socket_;
-    side          side_;
-    std::string   buffer_;
-    stream_end    end_ = stream_end::never;
+    socket_handle        socket_;
+    std::unique_ptr<tls> tls_; // goes before the socket
+    side                 side_;
+    std::string          buffer_;
+    stream_end           end_ = stream_end::never;
 };
 
 } // namespace test

@@ -252,6 +252,25 @@ TEST_CASE("whoever ended a connection without a Close frame is reported") {
     CHECK(handshake.report().code() == close_code::abnormal_closure);
 }
 
+TEST_CASE("a connection whose TLS failed has the code 1015") {
+    close_handshake handshake;
+    handshake.connect_failed("not trusted", true);
+    CHECK(handshake.report().code() == close_code::tls_handshake);
+    CHECK(handshake.report().error() == "not trusted");
+}
+
+TEST_CASE("a report says whether the library may have changed the peer's code") {
+    close_handshake handshake;
+    CHECK_FALSE(handshake.report().obscured());
+    handshake.receive(close_frame::parse("\x03\xEA", 2), true);
+    CHECK(handshake.report().obscured());
+    CHECK(handshake.report().code() == close_code::protocol_error);
+
+    close_handshake refused; // its code is nobody's
+    refused.receive(close_frame::parse("\x03", 1), true);
+    CHECK_FALSE(refused.report().obscured());
+}
+
 TEST_CASE("a connection that never came about ends in a report with the reason why") {
     for (const bool asked_to_close : {false, true}) {
         close_handshake handshake;

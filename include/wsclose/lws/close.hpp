@@ -51,22 +51,26 @@ namespace detail {
 
     /// What came of an answer to a peer's Close frame.
     struct answer_result {
+        enum fate { written, deferred, lost }; // deferred: lws was left to write it
+
         int  callback_result; ///< what the callback returns
-        bool deferred;        ///< lws was left to write it
+        fate answer;
+
+        constexpr bool is(fate which) const noexcept { return answer == which; }
     };
 
     /// Answers a peer's Close frame, which is the last thing that `wsi` is used for.
     inline answer_result answer_and_end(lws *wsi, const close_frame &answer, bool is_echo) noexcept {
         if (!has_close_reason(wsi) && !lws_send_pipe_choked(wsi)) {
-            write_close_frame(wsi, answer);
-            return {-1, false};
+            const bool written = write_close_frame(wsi, answer);
+            return {-1, written ? answer_result::written : answer_result::lost};
         }
         if (is_echo) { // lws echoes when it can, and would wait for that without limit
             lws_set_timeout(wsi, PENDING_TIMEOUT_CLOSE_SEND, close_timeout_seconds);
-            return {0, true};
+            return {0, answer_result::deferred};
         }
         set_close_reason(wsi, answer);
-        return {-1, true};
+        return {-1, answer_result::deferred};
     }
 } // namespace detail
 

@@ -20,7 +20,7 @@
 
 namespace wsclose {
 
-class connection_ref;
+class connection;
 
 /// Where a connection is in its life.
 enum class connection_state : std::uint8_t {
@@ -60,16 +60,59 @@ struct start_result {
 
 namespace detail {
     class tracker;
-}
+
+    /// What hangs on a connection and is told when it ends: references, timers, handles. An intrusive
+    /// list; an element of it takes itself out as it goes.
+    class link {
+    public:
+        using ended_function = void(link &) noexcept;
+
+        explicit constexpr link(ended_function *ended = nullptr) noexcept : ended_(ended) {}
+        link(const link &)            = delete;
+        link &operator=(const link &) = delete;
+        ~link() { detach(); }
+
+        /// The connection; null where there is none, or none any more.
+        connection *target() const noexcept { return target_; }
+        inline void attach(connection *target) noexcept;
+
+        void detach() noexcept {
+            if (!target_)
+                return;
+            *pointer_to_this_ = next_;
+            if (next_)
+                next_->pointer_to_this_ = pointer_to_this_;
+            target_ = nullptr;
+            next_   = nullptr;
+        }
+
+        /// The connection is over: takes this out of its list and tells it so.
+        void end() noexcept {
+            detach();
+            if (ended_)
+                ended_(*this);
+        }
+
+    private:
+        connection     *target_          = nullptr;
+        link           *next_            = nullptr;
+        link          **pointer_to_this_ = nullptr; // the connection's, or that of the one before it
+        ended_function *ended_;
+    };
+} // namespace detail
 
 /// One WebSocket connection, as a member of the session that `tracked` watches. lws zeroes the memory
 /// of a session, and all-zero is a valid start. At most 288 bytes.
 ///
 /// A session that is destroyed while it is connected takes the connection with it: no callback
-/// comes for it any more, and lws drops the connection without a Close frame.
+/// comes for it any more, and lws drops the connection without a Close frame. One of the user's own
+/// that was given to lws_client_connect_via_info() has to live at least until its connection began
+/// (LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) or failed, and serves one connection at a time.
 class connection {
 public:
-    constexpr connection() noexcept : owner_(owner::user), wants_to_write_(0), dropped_(0) {}
+    constexpr connection() noexcept
+        : owner_(owner::user), established_(false), is_server_(false), wants_to_write_(false), dropped_(false),
+          ended_by_lws_(false), end_on_timer_(false), asked_for_headers_(false), reason_left_(false) {}
     connection(const connection &)            = delete;
     connection &operator=(const connection &) = delete;
     ~connection() { abandon(); }
@@ -98,7 +141,7 @@ public:
     bool request_writable() noexcept {
         const bool possible = established_ && (state() == connection_state::open || handshake_.requested());
         if (possible) {
-            wants_to_write_ = 1;
+            wants_to_write_ = true;
             lws_callback_on_writable(wsi_);
         }
         return possible;
@@ -121,7 +164,7 @@ public:
     lws *wsi() const noexcept { return wsi_; }
 
 private:
-    friend class connection_ref;
+    friend class detail::link;
     friend class detail::tracker;
 
     /// Whose the session's memory is. Zero: lws', and nothing was constructed in it yet.
@@ -139,104 +182,104 @@ private:
     }
 
     void send_when_writeable() noexcept {
-        lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_SEND, detail::close_timeout_seconds);
+        limit_wait(PENDING_TIMEOUT_CLOSE_SEND);
         lws_callback_on_writable(wsi_);
     }
 
-    void release_refs() noexcept;
-    void abandon() noexcept;
+    /// lws ends the connection unless the peer does what it has to in time.
+    void limit_wait(pending_timeout what) noexcept {
+        if (lws_get_network_wsi(wsi_) == wsi_) {
+            lws_set_timeout(wsi_, what, detail::close_timeout_seconds);
+        } else { // a stream of HTTP/2, for which lws_set_timeout() logs an error
+            end_on_timer_ = true;
+            lws_set_timer_usecs(wsi_, detail::close_timeout_seconds * LWS_US_PER_SEC);
+        }
+    }
 
-    lws            *wsi_  = nullptr;
-    connection_ref *refs_ = nullptr;
+    void end_links() noexcept {
+        while (links_)
+            links_->end();
+    }
+
+    void abandon() noexcept {
+        lws *wsi = wsi_;
+        wsi_     = nullptr;
+        end_links();
+        if (!wsi)
+            return;
+        lws_set_wsi_user(wsi, nullptr);
+        lws_set_timeout(wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+    }
+
+    lws            *wsi_   = nullptr;
+    detail::link   *links_ = nullptr;
     close_handshake handshake_;
-    owner           owner_       = owner::lws;
-    bool            established_ = false;
-    bool            is_server_   = false;
-    std::uint8_t    wants_to_write_ : 1;
-    std::uint8_t    dropped_ : 1;    // the callback asked lws to end the connection
-    std::uint16_t   dropped_at_ = 0; // of lws beginning to end it, low bits of milliseconds
+    owner           owner_ = owner::lws;
+    bool            established_ : 1;
+    bool            is_server_ : 1;
+    bool            wants_to_write_ : 1;
+    bool            dropped_ : 1;           // the callback asked lws to end the connection
+    bool            ended_by_lws_ : 1;      // lws began to end a stream that the peer had not ended
+    bool            end_on_timer_ : 1;      // LWS_CALLBACK_TIMER is ours, and ends it
+    bool            asked_for_headers_ : 1; // a client's TCP and TLS are up
+    bool            reason_left_ : 1;       // by lws_close_reason(), with which lws did not end it yet
+    std::uint16_t   dropped_at_ = 0;        // of lws beginning to end it, low bits of milliseconds
 };
 
+namespace detail {
+    inline void link::attach(connection *target) noexcept {
+        detach();
+        target_ = target;
+        if (!target)
+            return;
+        next_            = target->links_;
+        pointer_to_this_ = &target->links_;
+        target->links_   = this;
+        if (next_)
+            next_->pointer_to_this_ = &next_;
+    }
+} // namespace detail
+
 /// A reference to a connection for whoever is not its session. Empty from the moment the connection
-/// ends, so it never leads to a dead `lws *`. Copyable and movable. Takes no memory of its own.
+/// ends, so it never leads to a dead `lws *`. Copyable. Takes no memory of its own.
 class connection_ref {
 public:
     constexpr connection_ref() noexcept = default;
-    explicit connection_ref(connection &target) noexcept { attach(target.wsi_ ? &target : nullptr); }
-    connection_ref(const connection_ref &other) noexcept { attach(other.target_); }
+    explicit connection_ref(connection &target) noexcept { link_.attach(target.wsi() ? &target : nullptr); }
+    connection_ref(const connection_ref &other) noexcept { link_.attach(other.link_.target()); }
     connection_ref &operator=(const connection_ref &other) noexcept {
-        if (this != &other) {
-            reset();
-            attach(other.target_);
-        }
+        if (this != &other)
+            link_.attach(other.link_.target());
         return *this;
     }
-    ~connection_ref() { reset(); }
 
     /// Whether the connection still is.
-    explicit operator bool() const noexcept { return target_ != nullptr; }
+    explicit operator bool() const noexcept { return link_.target() != nullptr; }
 
     /// Lets go of the connection.
-    void reset() noexcept {
-        if (!target_)
-            return;
-        *link_ = next_;
-        if (next_)
-            next_->link_ = link_;
-        target_ = nullptr;
-        next_   = nullptr;
-    }
+    void reset() noexcept { link_.detach(); }
 
     /// As `connection::request_writable()`. False where the connection is over.
-    bool request_writable() const noexcept { return target_ && target_->request_writable(); }
+    bool request_writable() const noexcept { return *this && link_.target()->request_writable(); }
 
     /// As `connection::start()`. False where nothing was started.
-    bool close(const close_frame &frame) const noexcept { return target_ && target_->start(frame); }
+    bool close(const close_frame &frame) const noexcept { return *this && link_.target()->start(frame); }
     bool close(any_close_code code, std::string_view text = {}) const noexcept {
-        return target_ && target_->start(code, text);
+        return *this && link_.target()->start(code, text);
     }
 
     /// Calls `function(lws *)` where the connection still is; false where it is over.
     template <class Function>
     bool with(Function &&function) const {
-        if (!target_)
+        if (!*this)
             return false;
-        static_cast<Function &&>(function)(target_->wsi_);
+        static_cast<Function &&>(function)(link_.target()->wsi());
         return true;
     }
 
 private:
-    friend class connection;
-
-    void attach(connection *target) noexcept {
-        target_ = target;
-        if (!target)
-            return;
-        next_         = target->refs_;
-        link_         = &target->refs_;
-        target->refs_ = this;
-        if (next_)
-            next_->link_ = &next_;
-    }
-
-    connection      *target_ = nullptr;
-    connection_ref  *next_   = nullptr;
-    connection_ref **link_   = nullptr; // what points at this one: the connection, or the ref before it
+    detail::link link_;
 };
-
-inline void connection::release_refs() noexcept {
-    while (refs_)
-        refs_->reset();
-}
-
-inline void connection::abandon() noexcept {
-    release_refs();
-    if (!wsi_)
-        return;
-    lws_set_wsi_user(wsi_, nullptr);
-    lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
-    wsi_ = nullptr;
-}
 
 static_assert(sizeof(connection) <= 288, "wsclose: a tracked connection takes at most 288 bytes");
 

@@ -19,6 +19,7 @@
 
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_handshake.hpp>
+#include <wsclose/detail/socket.hpp>
 #include <wsclose/lws/close.hpp>
 #include <wsclose/lws/connection.hpp>
 
@@ -71,12 +72,16 @@ namespace detail {
         bool destroyed_by_adapter() const noexcept { return c_.owner_ == connection::owner::adapter; }
 
         void begin(lws_callback_reasons reason) noexcept {
-            c_.handshake_      = close_handshake();
-            c_.wsi_            = wsi_;
-            c_.established_    = false;
-            c_.wants_to_write_ = 0;
-            c_.dropped_        = 0;
-            c_.is_server_      = !begins_client(reason);
+            c_.handshake_         = close_handshake();
+            c_.wsi_               = wsi_;
+            c_.established_       = false;
+            c_.wants_to_write_    = false;
+            c_.dropped_           = false;
+            c_.ended_by_lws_      = false;
+            c_.reason_left_       = false;
+            c_.end_on_timer_      = false;
+            c_.asked_for_headers_ = reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER;
+            c_.is_server_         = !begins_client(reason);
         }
 
         /// Before the program's callback.
@@ -90,6 +95,11 @@ namespace detail {
             case LWS_CALLBACK_CLIENT_RECEIVE_PONG: return {!closing(), 0};
             case LWS_CALLBACK_SERVER_WRITEABLE:
             case LWS_CALLBACK_CLIENT_WRITEABLE: return write();
+            case LWS_CALLBACK_TIMER:
+                if (!c_.end_on_timer_)
+                    return {};
+                c_.end_on_timer_ = false;
+                return {false, -1};
             case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return receive_close(in, len);
             default: return {!(redirects(reason) && closing()), -1}; // a redirect is not followed just to close there
             }
@@ -97,6 +107,8 @@ namespace detail {
 
         /// After the program's callback, which returned `result`. Returns what lws is told.
         int after(lws_callback_reasons reason, int result) noexcept {
+            if (result == 0)
+                note_reason_left();
             switch (reason) {
             case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return answer();
             case LWS_CALLBACK_ESTABLISHED:
@@ -135,7 +147,7 @@ namespace detail {
                 note_lws_closing();
                 return ending::none;
             case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-                c_.handshake_.connect_failed(text(in, len));
+                c_.handshake_.connect_failed(text(in, len), failed_in_tls(text(in, len)));
                 return finish(ending::reported);
             case LWS_CALLBACK_CLOSED:
             case LWS_CALLBACK_CLIENT_CLOSED:
@@ -183,12 +195,23 @@ namespace detail {
             return result.empty() ? std::string_view("the connection failed") : result;
         }
 
+        /// By lws' words for it, which are all that there is (docs/lws-behaviour.md). TLS is done with
+        /// when lws asks for the headers of the handshake; the session may have begun before.
+        bool failed_in_tls(std::string_view error) const noexcept {
+            if (c_.asked_for_headers_)
+                return false;
+            for (const std::string_view sign : {"SSL", "ssl", "tls", "cert", "SYSCALL", "client connect failed"})
+                if (error.find(sign) != std::string_view::npos)
+                    return true;
+            return false;
+        }
+
         static std::uint16_t milliseconds() noexcept { return static_cast<std::uint16_t>(lws_now_usecs() / 1000); }
 
         ruling write() noexcept {
             const bool         asked_for = c_.wants_to_write_;
             const close_frame *frame     = c_.handshake_.requested();
-            c_.wants_to_write_           = 0;
+            c_.wants_to_write_           = false;
             if (c_.dropped_ || failed_by_lws())
                 return {false, 0}; // lws sends the frame itself, and asks for data even after it
             if (!closing() || (frame && asked_for))
@@ -197,20 +220,23 @@ namespace detail {
                 return {false, 0};
             if (has_close_reason(wsi_)) { // a second frame would follow ours: let lws send ours alone
                 set_close_reason(wsi_, *frame);
-                c_.dropped_ = 1;
-                return {false, -1};
+                c_.dropped_ = c_.end_on_timer_ = true;
+                lws_set_timer_usecs(wsi_, 1); // in libuv's loop, lws 4.1 sends none for a -1 from here
+                return {false, 0};
             }
             if (!write_close_frame(wsi_, *frame))
                 return {false, -1};
             c_.handshake_.send(*frame);
-            lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_ACK, close_timeout_seconds);
+            c_.limit_wait(PENDING_TIMEOUT_CLOSE_ACK);
             lws_rx_flow_control(wsi_, 1); // else the answer could not come in
             return {false, 0};
         }
 
         ruling receive_close(const void *in, std::size_t len) noexcept {
-            const bool was_open = !closing();
-            switch (c_.handshake_.receive(close_frame::parse(in, len))) {
+            const bool         was_open = !closing();
+            const parse_result result   = close_frame::parse(in, len);
+            switch (c_.handshake_.receive(result, lws_changes_codes() && result &&
+                                                      result.frame.code() == close_code::protocol_error)) {
             case close_step::send_and_end:
                 if (was_open && c_.report().received())
                     return {}; // the program sees it, then after() answers
@@ -221,17 +247,22 @@ namespace detail {
         }
 
         int answer() noexcept {
-            const close_report &report = c_.report();
-            const answer_result result =
-                answer_and_end(wsi_, *report.sent(), report.received() && *report.received() == *report.sent());
-            if (result.deferred) {
+            const answer_result result = answer_and_end(wsi_, *c_.report().sent(), is_echo());
+            if (result.is(answer_result::deferred)) {
                 c_.handshake_.answer_deferred();
                 c_.dropped_at_ = milliseconds();
+            } else if (result.is(answer_result::lost)) {
+                c_.handshake_.answer_lost();
             }
             return result.callback_result;
         }
 
         bool failed_by_lws() const noexcept { return c_.report().initiator() == initiator::library; }
+
+        /// Whether lws puts 1002 in the place of some codes of the peer's.
+        bool lws_changes_codes() const noexcept {
+            return c_.is_server_ || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR < 2);
+        }
 
         /// lws began to end the connection longer ago than it waits for a peer.
         bool timed_out() const noexcept {
@@ -241,9 +272,9 @@ namespace detail {
         /// The program's callback returned nonzero: lws ends the connection, with the frame that
         /// lws_close_reason() left, if any. One that breaks the rules is mended first.
         void drop() noexcept {
-            c_.dropped_ = 1;
-            if (!c_.established_ || !has_close_reason(wsi_))
-                return;
+            c_.dropped_ = true;
+            if (!c_.established_ || !has_close_reason(wsi_) || lws_partial_buffered(wsi_))
+                return; // where it has data to flush, lws sends no frame
             const std::string_view body   = prepared_body();
             parse_result           result = close_frame::parse(body);
             if (!result) {
@@ -263,13 +294,49 @@ namespace detail {
 
         /// lws begins to end the connection; with a frame that nobody here asked for, it fails it.
         void note_lws_closing() noexcept {
-            if (c_.report().acknowledged() != acknowledgement::no)
+            const bool has_reason = c_.established_ && has_close_reason(wsi_);
+            const bool lws_writes = c_.dropped_ || failed_by_lws() || acknowledged(acknowledgement::inferred);
+            if (has_reason && c_.report().sent() && !lws_writes)
+                end_stream(wsi_); // or lws would send a Close frame of its own behind ours
+            if (!c_.report().sent() && c_.established_ && stream_is_broken(wsi_)) { // and no frame goes out any more
+                c_.handshake_.transport_closed(c_.dropped_ ? initiator::local : initiator::transport);
+                return;
+            }
+            if (acknowledged(acknowledgement::inferred) && is_echo() &&
+                (lws_partial_buffered(wsi_) || lws_send_pipe_choked(wsi_)))
+                c_.handshake_.answer_lost(); // the socket is still full
+            if (!acknowledged(acknowledgement::no) || c_.report().received())
                 return;
             c_.dropped_at_ = milliseconds();
-            if (!c_.established_ || closing() || c_.dropped_ || !has_close_reason(wsi_))
+            if (!c_.established_ || c_.dropped_)
                 return;
-            const parse_result prepared = close_frame::parse(prepared_body());
-            c_.handshake_.library_failed(prepared ? &prepared.frame : nullptr, false);
+            if (const close_frame *frame = c_.handshake_.requested()) { // and there will be no other chance
+                if (!has_reason && !stream_has_ended(wsi_) && !lws_send_pipe_choked(wsi_) &&
+                    write_close_frame(wsi_, *frame))
+                    c_.handshake_.send(*frame);
+            } else if (!closing() && has_reason &&
+                       !(c_.reason_left_ && (stream_has_ended(wsi_) || layer_may_have_ended(wsi_)))) {
+                const parse_result prepared = close_frame::parse(prepared_body());
+                c_.handshake_.library_failed(prepared ? &prepared.frame : nullptr, false);
+            } else if (!closing()) {
+#if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 2)
+                c_.dropped_ = lws_context_is_being_destroyed(lws_get_context(wsi_)) != 0;
+#endif
+                c_.ended_by_lws_ = !stream_has_ended(wsi_) && !layer_may_have_ended(wsi_);
+            }
+        }
+
+        bool is_echo() const noexcept {
+            const close_report &report = c_.report();
+            return report.received() && report.sent() && *report.received() == *report.sent();
+        }
+
+        bool acknowledged(acknowledgement how) const noexcept { return c_.report().acknowledged() == how; }
+
+        /// A reason that is there while lws serves the connection is not one that lws fails it with.
+        void note_reason_left() noexcept {
+            if (c_.established_ && !closing() && has_close_reason(wsi_))
+                c_.reason_left_ = true;
         }
 
         /// What becomes known at the end of a frame that lws sent by a route of its own, which takes
@@ -295,13 +362,17 @@ namespace detail {
             if (c_.report().initiator() == initiator::peer && c_.report().acknowledged() == acknowledgement::inferred &&
                 timed_out())
                 c_.handshake_.answer_lost();
-            c_.handshake_.transport_closed(c_.dropped_ ? initiator::local : initiator::transport);
+            c_.handshake_.transport_closed(c_.dropped_        ? initiator::local
+                                           : c_.ended_by_lws_ ? initiator::library
+                                                              : initiator::transport);
         }
 
         ending finish(ending how) noexcept {
+            if (lws *const network = lws_get_network_wsi(wsi_); network != wsi_)
+                lws_callback_on_writable(network); // or the end of an HTTP/2 stream goes out with its next frame alone
             c_.handshake_.transport_closed();
             c_.wsi_ = nullptr;
-            c_.release_refs();
+            c_.end_links();
             return how;
         }
 
@@ -366,6 +437,25 @@ namespace detail {
         return true;
     }
 
+    /// Whether this is for the session alone, which is gone: it was destroyed while it was connected.
+    inline bool session_is_gone(lws *wsi, lws_callback_reasons reason, const void *user,
+                                lws_callback_function *adapter) noexcept {
+        switch (reason) {
+        case LWS_CALLBACK_CLIENT_ESTABLISHED:
+        case LWS_CALLBACK_RECEIVE:
+        case LWS_CALLBACK_CLIENT_RECEIVE:
+        case LWS_CALLBACK_RECEIVE_PONG:
+        case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
+        case LWS_CALLBACK_SERVER_WRITEABLE:
+        case LWS_CALLBACK_CLIENT_WRITEABLE:
+        case LWS_CALLBACK_TIMER:
+        case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: break;
+        default: return false;
+        }
+        const lws_protocols *protocol = lws_get_protocol(wsi);
+        return !user && protocol && protocol->callback == adapter;
+    }
+
     /// Begins a session: constructs it where it lies in memory of lws'. False where it cannot be.
     template <class Session>
     bool begin_session(tracker &track, lws *wsi, void *user, lws_callback_reasons reason) {
@@ -413,8 +503,10 @@ template <lws_callback_function *Callback, auto Member,
 int tracked(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
     if (detail::lacks_session(wsi, reason, user))
         return -1;
-    if (!detail::is_session(wsi, user, &tracked<Callback, Member, Session>))
-        return Callback(wsi, reason, user, in, len);
+    if (detail::session_is_gone(wsi, reason, user, &tracked<Callback, Member, Session>))
+        return -1;
+    if (!detail::is_session(wsi, user, &tracked<Callback, Member, Session>)) // a `user` at the end is another's
+        return Callback(wsi, reason, reason == LWS_CALLBACK_WSI_DESTROY ? nullptr : user, in, len);
 
     Session        *self = static_cast<Session *>(user);
     detail::tracker track(self->*Member, wsi);

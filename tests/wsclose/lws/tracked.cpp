@@ -36,7 +36,8 @@ struct session {
     connection             close;
     std::string            owned = "a string too long to be kept within the object itself, so that it can leak";
     connection_ref         other;
-    lws_sorted_usec_list_t timer = {};
+    const connection_ref  *closes = nullptr; // when it is over itself
+    lws_sorted_usec_list_t timer  = {};
 
     session() { ++constructed; }
     ~session() {
@@ -45,13 +46,19 @@ struct session {
     }
     void on_close(const close_report &report) {
         events.add(text(report));
+        if (closes)
+            closes->close(close_code{4001}, "bye");
         if (close.wsi() || close.state() != connection_state::closed || close.start(close_code::normal_closure) ||
             close.start(close_code::normal_closure).error != start_error::already_closed || close.request_writable())
             events.add("the connection lives on in on_close");
     }
 };
 
+std::atomic<int> null_callbacks{0}; // of those that are for a session alone
+
 int callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
+    if (!user && (reason == LWS_CALLBACK_CLIENT_RECEIVE || reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE))
+        ++null_callbacks;
     if (!user || !behaviour)
         return 0;
     return behaviour(*static_cast<session *>(user), wsi, reason,
@@ -134,13 +141,22 @@ const std::string bye_frame = "\x88\x05\x0F\xA1"
 const std::string answer_inferred =
     LWS_LIBRARY_VERSION_MAJOR > 4 || LWS_LIBRARY_VERSION_MINOR >= 4 ? "" : "; answer inferred";
 
+// Before 4.2 lws does not say that its context is being destroyed.
+const std::string context_destroyed = std::string("closed, not cleanly, by ") +
+                                      (LWS_LIBRARY_VERSION_MAJOR > 4 || LWS_LIBRARY_VERSION_MINOR >= 2 ? "local"
+                                       : test::default_transport() == test::transport::tls             ? "transport"
+                                                                                                       : "library") +
+                                      ": 1006 abnormal_closure";
+
 // Runs a server whose session does `what`; checks at the end that every session that was constructed
 // was destroyed, and that nothing more was reported than was waited for.
 class server {
 public:
-    explicit server(decltype(behaviour) what = nullptr) : before_(constructed - destroyed) {
+    explicit server(decltype(behaviour) what = nullptr, const test::host_options &options = {})
+        : before_(constructed - destroyed) {
+        events.clear(); // of a test that failed
         behaviour = std::move(what);
-        host_     = std::make_unique<test::lws_host>(protocols);
+        host_     = std::make_unique<test::lws_host>(protocols, options);
     }
     ~server() {
         host_.reset();
@@ -461,25 +477,107 @@ TEST_CASE("a reason left with lws never becomes a second Close frame") {
                                  : "closed cleanly by peer: 4001 \"bye\"; answer inferred"));
 }
 
-TEST_CASE("a peer that closes and does not read is waited for no longer than 5 s, and not called clean") {
-    server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+TEST_CASE("a close goes out and is answered while permessage-deflate is on") {
+    const bool                 ours         = GENERATE(true, false);
+    static const lws_extension extensions[] = {
+        {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate; client_no_context_takeover"},
+        {nullptr, nullptr, nullptr},
+    };
+    test::host_options options;
+    options.extensions = extensions;
+    server server(
+        [ours](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+            if (received(reason))
+                s.close.request_writable();
+            if (received(reason) && ours)
+                s.close.start(close_code{4001}, "bye");
+            if (reason == LWS_CALLBACK_SERVER_WRITEABLE) {
+                std::string buffer(LWS_PRE + 1000, 'x');
+                lws_write(wsi, reinterpret_cast<unsigned char *>(&buffer[LWS_PRE]), 1000, LWS_WRITE_TEXT);
+            }
+            return 0;
+        },
+        options);
+    raw_peer peer = raw_peer::connect(server.host().port(), "tracked", test::default_transport(),
+                                      "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    peer.send_text("x");
+    const std::string message = peer.read_frame();
+    CHECK(static_cast<unsigned char>(message[0]) == 0xC1); // compressed
+    CHECK(message.size() < 100);
+    if (!ours)
+        peer.send_close(bye);
+    CHECK((ours ? peer.answer_close_and_read_to_end() : peer.read_to_end()).bytes == bye_frame);
+    CHECK(events.next() == std::string("closed cleanly by ") + (ours ? "local" : "peer") + ": 4001 \"bye\"");
+}
+
+TEST_CASE("a connection can be closed in on_close of another") {
+    static connection_ref other;
+    server                server([](session &s, lws *, lws_callback_reasons reason, std::string_view message) {
+        if (received(reason) && message == "other")
+            other = connection_ref(s.close);
+        if (received(reason) && message == "first")
+            s.closes = &other;
+        if (received(reason))
+            events.add(std::string(message));
+        return 0;
+    });
+    raw_peer              a = server.connect(), b = server.connect();
+    b.send_text("other");
+    CHECK(events.next() == "other");
+    a.send_text("first");
+    CHECK(events.next() == "first");
+    a.reset();
+    CHECK(b.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
+    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+}
+
+TEST_CASE("a report says where the peer's code may have been another") {
+    server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_CLOSED)
+            CHECK(s.close.report().obscured() == (s.close.report().code() == close_code::protocol_error));
+        return 0;
+    });
+    raw_peer a = server.connect(), b = server.connect();
+    a.send_close("\x03\xF4"); // 1012
+    CHECK(a.read_to_end().bytes == "\x88\x02\x03\xEA");
+    CHECK(events.next() == "closed cleanly by peer: 1002 protocol_error; the peer's code may have been another");
+    b.send_close(bye);
+    CHECK(b.read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by peer: 4001 \"bye\"");
+}
+
+TEST_CASE("a peer that does not read is waited for no longer than 5 s, and not called clean") {
+    const bool            ours = GENERATE(true, false);
+    static connection_ref full;
+    server                server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (received(reason))
             lws_callback_on_writable(wsi);
         if (reason == LWS_CALLBACK_SERVER_WRITEABLE) {
             std::string buffer(LWS_PRE + 1000, 'x');
             while (!lws_send_pipe_choked(wsi))
                 lws_write(wsi, reinterpret_cast<unsigned char *>(&buffer[LWS_PRE]), 1000, LWS_WRITE_BINARY);
+            full = connection_ref(s.close);
             events.add("full");
             lws_callback_on_writable(wsi);
         }
         return 0;
     });
-    raw_peer peer = server.connect();
+    raw_peer              peer = server.connect();
     peer.send_text("x");
+    CHECK(events.next() == "full");
     while (events.next(300) == "full") { // until the kernel takes no more
     }
-    peer.send_close(bye);
-    CHECK(events.next(9000).find("closed, not cleanly, by ") == 0);
+    if (ours)
+        server.host().on_service_thread([](lws_context *) { CHECK(full.close(close_code{4001}, "bye")); });
+    else
+        peer.send_close(bye);
+    const std::string report = events.next(9000);
+    if (ours)
+        CHECK(report == "closed, not cleanly, by local: 1006 abnormal_closure");
+    else
+        CHECK(report.find("closed, not cleanly, by ") == 0);
+    CHECK_FALSE(full);
 }
 
 TEST_CASE("lws failing the connection is reported as the library's doing") {
@@ -490,6 +588,169 @@ TEST_CASE("lws failing the connection is reported as the library's doing") {
                                                        "rsv bits");
     // Whether lws understands the answer after that depends on its version.
     CHECK(events.next().find("by library: 1002 protocol_error \"rsv bits\"") != std::string::npos);
+}
+
+const bool over_tls = test::default_transport() == test::transport::tls;
+
+TEST_CASE("no Close frame of lws' follows ours, whatever the peer does then") {
+    server   server(close_on_receive);
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.read_frame() == bye_frame);
+    peer.send("\xF1\x80\x01\x02\x03\x04"); // reserved bits
+    const auto rest = peer.read_to_end();
+    CHECK(rest.bytes.empty());
+    CHECK(rest.seconds < 1);
+    // Over TLS, lws 4.0 now and then waits for its timeout, 20 s, before the last callback.
+    CHECK(events.next(25000) == "closed, not cleanly, by local: 4001 \"bye\"; not answered");
+}
+
+TEST_CASE("no reason left with lws follows our Close frame") {
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view message) {
+        unsigned char old[] = {'o', 'l', 'd'};
+        if (received(reason) && message == "x")
+            s.close.start(close_code{4001}, "bye");
+        if (reason == LWS_CALLBACK_TIMER) {
+            lws_close_reason(wsi, LWS_CLOSE_STATUS_GOINGAWAY, old, sizeof old);
+            events.add("reason");
+            return -1;
+        }
+        if (reason == LWS_CALLBACK_ESTABLISHED)
+            lws_set_timer_usecs(wsi, 100 * LWS_US_PER_MS);
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.read_frame() == bye_frame);
+    CHECK(events.next() == "reason");
+    peer.send_close(bye);
+    const auto rest = peer.read_to_end();
+    CHECK(rest.bytes.empty());
+    CHECK(rest.seconds < 1);
+    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+}
+
+TEST_CASE("an answer that cannot go out is not called sent") {
+    const bool good = GENERATE(true, false);
+    server     server;
+    raw_peer   peer = server.connect();
+    server.host().on_service_thread([&](lws_context *) { // so that lws sees both at once
+        peer.send_close(good ? bye : bye.substr(0, 1));
+        peer.reset();
+    });
+    const std::string report = events.next();
+    CAPTURE(report);
+    // Over TLS lws may see the reset before it reads the frame.
+    CHECK((report.find("closed, not cleanly, by ") == 0));
+    CHECK(report.find("answered 1") == std::string::npos);
+}
+
+TEST_CASE("a frame that lws was left to send and did not is not called sent") {
+    const auto what = GENERATE("data", "reset");
+    CAPTURE(what);
+    server   server([what = std::string(what)](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        unsigned char why[] = {'w', 'h', 'y'};
+        if (!received(reason))
+            return 0;
+        if (what == "data") { // which lws flushes, and then forgets the frame
+            std::string buffer(LWS_PRE + (16u << 20), 'x');
+            lws_write(wsi, reinterpret_cast<unsigned char *>(&buffer[LWS_PRE]), 16u << 20, LWS_WRITE_BINARY);
+        }
+        lws_close_reason(wsi, LWS_CLOSE_STATUS_GOINGAWAY, why, sizeof why);
+        return -1;
+    });
+    raw_peer peer = server.connect();
+    server.host().on_service_thread([&](lws_context *) {
+        peer.send_text("x");
+        if (std::string_view(what) == "reset")
+            peer.reset();
+    });
+    const std::string report = events.next();
+    CAPTURE(report);
+    CHECK(report.find("1006 abnormal_closure") != std::string::npos);
+    CHECK(report.find("closed, not cleanly, by ") == 0);
+}
+
+TEST_CASE("a reason that was left with lws and not used does not say who ended the connection") {
+    const bool fin = GENERATE(true, false);
+    server     server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        unsigned char old[] = {'o', 'l', 'd'};
+        if (received(reason)) {
+            lws_close_reason(wsi, LWS_CLOSE_STATUS_GOINGAWAY, old, sizeof old);
+            events.add("reason");
+        }
+        return 0;
+    });
+    raw_peer   peer = server.connect();
+    peer.send_text("x");
+    CHECK(events.next() == "reason");
+    fin ? peer.send_fin() : peer.reset();
+    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
+}
+
+TEST_CASE("a reset behind data that the program does not read is the transport's") {
+    server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_ESTABLISHED) {
+            lws_rx_flow_control(wsi, 0);
+            events.add("deaf");
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    CHECK(events.next() == "deaf");
+    peer.send_text("x");
+    peer.reset();
+    if (test::event_loop::name() == "uv") // where lws does not look at a socket that is not to be read
+        server.host().stop();
+    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
+}
+
+TEST_CASE("where lws ends a connection without a Close frame, it is the library's doing") {
+    server   server;
+    raw_peer peer = server.connect();
+    peer.send(peer.frame(0x89, std::string(126, 'x'))); // a ping longer than a control frame may be
+    CHECK(peer.read_to_end().bytes.empty());
+    // Over TLS it could as well be that the peer had ended TLS.
+    CHECK(events.next() ==
+          std::string("closed, not cleanly, by ") + (over_tls ? "transport" : "library") + ": 1006 abnormal_closure");
+}
+
+TEST_CASE("a peer that does not answer lws' ping is the library's to give up") {
+    lws_retry_bo_t retry{};
+    retry.secs_since_valid_ping   = 1;
+    retry.secs_since_valid_hangup = 2;
+    test::host_options options;
+    options.retry = &retry;
+    server   server(nullptr, options);
+    raw_peer peer = server.connect();
+    CHECK(peer.read_frame()[0] == '\x89');
+    CHECK(peer.read_to_end().bytes.empty());
+    CHECK(events.next() == "closed, not cleanly, by library: 1006 abnormal_closure");
+}
+
+TEST_CASE("text that is not UTF-8 is the library's to refuse, where lws checks it") {
+    server   server;
+    raw_peer peer = server.connect();
+    peer.send_text("\xFF");
+    if (LWS_LIBRARY_VERSION_MAJOR < 5) { // it does not, unless it is told to
+        peer.send_close(bye);
+        CHECK(peer.read_to_end().bytes == bye_frame);
+        CHECK(events.next() == "closed cleanly by peer: 4001 \"bye\"");
+    } else {
+        CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x0A\x03\xEF"
+                                                           "bad utf8");
+        CHECK(events.next().find("by library: 1007 invalid_payload \"bad utf8\"") != std::string::npos);
+    }
+}
+
+TEST_CASE("the end of TLS alone is reported as the transport's") {
+    if (!over_tls)
+        return;
+    server   server;
+    raw_peer peer = server.connect();
+    peer.send_close_notify();
+    CHECK(peer.read_to_end().bytes.empty());
+    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
 }
 
 TEST_CASE("FIN and reset are reported as the transport's") {
@@ -512,9 +773,21 @@ TEST_CASE("a context that is destroyed reports every connection that it still ha
         host.reset();
         CHECK(constructed - destroyed == before);
     }
-    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
-    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
+    CHECK(events.next() == context_destroyed);
+    CHECK(events.next() == context_destroyed);
     CHECK(events.empty());
+}
+
+TEST_CASE("a vhost that is destroyed reports every connection that it still had") {
+    server   server;
+    raw_peer a = server.connect(), b = server.connect();
+    server.host().on_service_thread([&](lws_context *) { lws_vhost_destroy(server.host().vhost()); });
+    const bool ends_them = LWS_LIBRARY_VERSION_MAJOR > 4 || LWS_LIBRARY_VERSION_MINOR >= 2;
+    if (!ends_them) // they go on, although nobody listens any more, until the context is destroyed
+        server.host().stop();
+    const std::string who = over_tls ? "transport" : "library";
+    CHECK(events.next() == "closed, not cleanly, by " + who + ": 1006 abnormal_closure");
+    CHECK(events.next() == "closed, not cleanly, by " + who + ": 1006 abnormal_closure");
 }
 
 TEST_CASE("a connection that the program refuses to upgrade has no report and leaks nothing") {
@@ -536,7 +809,7 @@ TEST_CASE("plain HTTP on a tracked protocol has no report and leaks nothing") {
         lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, nullptr);
         return lws_http_transaction_completed(wsi);
     });
-    raw_peer peer = raw_peer::connect_tcp(server.host().port());
+    raw_peer peer = raw_peer::connect_only(server.host().port());
     peer.send("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
     CHECK(peer.read_head().find("HTTP/1.1 404 ") == 0);
     server.host().on_service_thread([](lws_context *) {}); // let lws bind the next request's session
@@ -573,13 +846,57 @@ TEST_CASE("a client connection that fails is reported with the reason why") {
     CHECK(report.size() > sizeof "not connected: \"\"");
 }
 
-TEST_CASE("a client is told of a handshake that the server refuses") {
+TEST_CASE("a client is told why a handshake failed") {
+    const std::pair<const char *, const char *> how = GENERATE(
+        std::pair{"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "HS: ws upgrade response not 101"},
+        std::pair{"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                  "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\nSec-WebSocket-Protocol: tracked\r\n\r\n",
+                  "HS: Accept hash wrong"});
     server         server;
     test::listener listener;
     lws_set_log_level(0, nullptr);
     server.host().connect(listener.port(), "tracked");
-    raw_peer::answer_http(listener, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
-    CHECK(events.next() == "not connected: \"HS: ws upgrade response not 101\"");
+    raw_peer::answer_http(listener, how.first);
+    CHECK(events.next() == "not connected: \"" + std::string(how.second) + "\"");
+}
+
+TEST_CASE("a client whose server says nothing is told of it in time") {
+    test::host_options options;
+    options.timeout_s = 1;
+    server         server(nullptr, options);
+    test::listener listener;
+    lws_set_log_level(0, nullptr);
+    server.host().connect(listener.port(), "tracked");
+    const test::socket_handle silent = listener.accept();
+    CHECK(events.next().find("not connected: \"") == 0);
+}
+
+TEST_CASE("a client whose TLS fails gets 1015") {
+    test::host_options options;
+    options.trusts = GENERATE(true, false);
+    options.how    = test::transport::tls;
+    server server(
+        [](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+            if (reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR) {
+                CAPTURE(s.close.report().error());
+                CHECK(s.close.report().code() == close_code::tls_handshake);
+                CHECK(s.close.report().initiator() == initiator::transport);
+                CHECK_FALSE(s.close.report().error().empty());
+            }
+            return 0;
+        },
+        options);
+    test::listener listener;
+    lws_set_log_level(0, nullptr);
+    if (options.trusts) { // a server that does not speak TLS
+        server.host().connect(listener.port(), "tracked");
+        const test::socket_handle peer = listener.accept();
+        CHECK(::send(peer.get(), "HTTP/1.1 400\r\n\r\n", 16, MSG_NOSIGNAL) == 16);
+        CHECK(events.next().find("not connected: \"") == 0);
+    } else { // a certificate that nobody vouches for
+        server.host().connect(server.host().port(), "tracked");
+        CHECK(events.next().find("not connected: \"") == 0);
+    }
 }
 
 TEST_CASE("a client closes, and answers a close") {
@@ -692,7 +1009,11 @@ TEST_CASE("a session of the user's own may delete itself in any callback") {
 TEST_CASE("a client that is redirected begins anew, and nothing of the first try is left") {
     static connection_ref ref;
     const bool            closing = GENERATE(false, true);
-    server                server([closing](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+    if (test::event_loop::name() == "glib") {
+        WARN("lws aborts by an assertion where a client in GLib's loop is redirected");
+        return;
+    }
+    server server([closing](session &s, lws *, lws_callback_reasons reason, std::string_view) {
         if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) {
             if (!ref)
                 ref = connection_ref(s.close);
@@ -704,8 +1025,9 @@ TEST_CASE("a client that is redirected begins anew, and nothing of the first try
     lws_set_log_level(0, nullptr);
     test::listener first, second;
     server.host().connect(first.port(), "tracked");
-    raw_peer::answer_http(first, "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://127.0.0.1:" +
-                                     std::to_string(second.port()) + "/\r\n\r\n");
+    raw_peer::answer_http(first, "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " +
+                                     std::string(test::default_transport() == test::transport::tls ? "https" : "http") +
+                                     "://127.0.0.1:" + std::to_string(second.port()) + "/\r\n\r\n");
     if (closing) {
         CHECK(events.next().find("not connected: \"") == 0);
     } else { // whether the second try succeeds depends on lws; that it is a new one does not
@@ -716,6 +1038,26 @@ TEST_CASE("a client that is redirected begins anew, and nothing of the first try
     CHECK_FALSE(ref);
 }
 #endif
+
+TEST_CASE("no callback comes for a session that has deleted itself") {
+    server server([](session &s, lws *, lws_callback_reasons reason, std::string_view message) {
+        if (received(reason)) {
+            events.add(std::string(message));
+            delete &s;
+        }
+        return 0;
+    });
+    null_callbacks = 0;
+    lws_set_log_level(0, nullptr);
+    test::listener listener;
+    server.host().connect(listener.port(), "own", new session);
+    raw_peer peer = raw_peer::accept(listener, "own");
+    peer.send(peer.text_frame("a") + peer.text_frame("b") + peer.close_frame(bye));
+    CHECK(events.next() == "a");
+    CHECK(peer.read_to_end().bytes.empty());
+    server.host().stop();
+    CHECK(null_callbacks == 0);
+}
 
 TEST_CASE("a session that is destroyed while it is connected takes the connection with it") {
     server         server([](session &, lws *, lws_callback_reasons reason, std::string_view) {

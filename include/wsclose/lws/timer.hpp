@@ -1,0 +1,71 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_LWS_TIMER_HPP_INCLUDED
+#define WSCLOSE_LWS_TIMER_HPP_INCLUDED
+
+// A timer that cannot outlive its connection.
+
+#include <type_traits>
+
+#include <libwebsockets.h>
+
+#include <wsclose/lws/connection.hpp>
+
+namespace wsclose {
+
+/// A timer of lws' (lws_sorted_usec_list_t) that belongs to a connection: once the connection is over,
+/// or the timer is destroyed, it does not fire. A member of the session, or of anything else. For the
+/// service thread; does not allocate.
+class timer : private detail::link, private lws_sorted_usec_list_t {
+public:
+    timer() noexcept : link(on_connection_ended), lws_sorted_usec_list_t() {}
+    ~timer() { cancel(); }
+
+    /// Fires once, `delay` microseconds from now (LWS_US_PER_MS, LWS_US_PER_SEC), and calls
+    /// `(object.*Function)()`, or `Function(object)` for a free function. Starts anew where it was
+    /// running. False, and nothing is running, where there is no connection, or none any more.
+    template <auto Function, class T>
+    bool start(connection &owner, lws_usec_t delay, T &object) noexcept {
+        cancel();
+        lws *const wsi = owner.wsi();
+        if (!wsi)
+            return false;
+        object_   = &object;
+        function_ = [](void *with) {
+            if constexpr (std::is_member_function_pointer_v<decltype(Function)>)
+                (static_cast<T *>(with)->*Function)();
+            else
+                Function(*static_cast<T *>(with));
+        };
+        attach(&owner);
+        lws_sul_schedule(lws_get_context(wsi), lws_get_tsi(wsi), this, on_time,
+                         delay < 0 ? 0 : delay); // negative values mean other things to lws
+        return true;
+    }
+
+    /// Whether it is going to fire.
+    bool is_running() const noexcept { return target() != nullptr; }
+
+    /// It does not fire any more. Harmless where it was not running.
+    void cancel() noexcept {
+        detach();
+        lws_dll2_remove(&this->list);
+    }
+
+private:
+    static void on_connection_ended(link &self) noexcept { static_cast<timer &>(self).cancel(); }
+
+    static void on_time(lws_sorted_usec_list_t *list) {
+        timer &self = *static_cast<timer *>(list);
+        self.detach();
+        self.function_(self.object_); // which may start it anew, or destroy it
+    }
+
+    void (*function_)(void *) = nullptr;
+    void *object_             = nullptr;
+};
+
+} // namespace wsclose
+
+#endif // WSCLOSE_LWS_TIMER_HPP_INCLUDED

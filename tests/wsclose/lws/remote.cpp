@@ -1,0 +1,198 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#include <wsclose/lws/remote.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <wsclose/format.hpp>
+#include <wsclose/lws/tracked.hpp>
+
+#include "support/catch.hpp"
+#include "support/lws_host.hpp"
+#include "support/raw_peer.hpp"
+
+using namespace wsclose;
+using test::raw_peer;
+
+namespace {
+
+test::event_log events;
+remote_queue   *queue = nullptr;
+
+// The handles of the connections as they come; a mutex stands for how a program hands them over.
+std::mutex                 handles_mutex;
+std::vector<remote_handle> handles;
+test::event_log            arrivals;
+
+std::vector<remote_handle> take_handles() {
+    const std::lock_guard<std::mutex> lock(handles_mutex);
+    return std::exchange(handles, {});
+}
+
+struct session {
+    connection close;
+    void       on_close(const close_report &report) { events.add(std::string(text_line(report).view())); }
+};
+
+int callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    session *s = static_cast<session *>(user);
+    if (reason == LWS_CALLBACK_ESTABLISHED) {
+        const std::lock_guard<std::mutex> lock(handles_mutex);
+        handles.emplace_back(*queue, s->close);
+        arrivals.add("one");
+    }
+    if (reason == LWS_CALLBACK_SERVER_WRITEABLE)
+        events.add("writeable");
+    return 0;
+}
+
+// A table with a queue of its own, and a host of it.
+struct remote_host {
+    remote_queue                    own;
+    const lws_protocols             protocols[3];
+    std::unique_ptr<test::lws_host> host;
+
+    remote_host()
+        : protocols{{"remote", tracked<callback, &session::close>, sizeof(session), 0, 0, nullptr, 0},
+                    own.protocol(),
+                    {nullptr, nullptr, 0, 0, 0, nullptr, 0}} {
+        queue = &own;
+        host  = std::make_unique<test::lws_host>(protocols);
+    }
+    raw_peer connect() {
+        raw_peer peer = raw_peer::connect(host->port(), "remote");
+        CHECK(arrivals.next() == "one");
+        return peer;
+    }
+};
+
+const std::string bye_frame = "\x88\x05\x0F\xA1"
+                              "bye";
+
+} // namespace
+
+TEST_CASE("a handle closes its connection from another thread, and says when it is over") {
+    remote_host         host;
+    raw_peer            peer   = host.connect();
+    const remote_handle handle = take_handles().at(0), copy = handle;
+    CHECK(handle);
+    CHECK(handle.request_writable());
+    CHECK(events.next() == "writeable");
+    CHECK(handle.close(close_code{4001}, "bye"));
+    CHECK_FALSE(copy.close(close_code{4002}, "too late"));
+    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    host.host->on_service_thread([](lws_context *) {});
+    CHECK_FALSE(handle);
+    CHECK_FALSE(handle.request_writable());
+    CHECK_FALSE(copy.close(close_code{4002}));
+    CHECK_FALSE(remote_handle().close(close_code{4002}));
+    CHECK_FALSE(remote_handle());
+}
+
+TEST_CASE("handles outlive the connection, the context and the queue, and the other way round") {
+    remote_handle kept;
+    {
+        remote_host host;
+        raw_peer    first = host.connect();
+        kept              = take_handles().at(0);
+        raw_peer second   = host.connect();
+        take_handles(); // it goes before its connection
+        second.reset();
+        CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
+        CHECK(kept);
+        host.own.stop();
+        CHECK_FALSE(kept);
+        CHECK_FALSE(kept.close(close_code{4001}));
+        host.host.reset();
+        CHECK(events.next().find("closed, not cleanly, by ") == 0);
+    }
+    CHECK_FALSE(kept);
+    CHECK_FALSE(kept.request_writable());
+}
+
+TEST_CASE("a handle on what is no connection is empty, and nobody can connect to the queue") {
+    remote_host host;
+    session     unconnected;
+    CHECK_FALSE(remote_handle(host.own, unconnected.close));
+    lws_set_log_level(0, nullptr);
+    CHECK_THROWS(raw_peer::connect(host.host->port(), "wsclose-remote"));
+}
+
+TEST_CASE("a queue that is not in the table of protocols is named in an error") {
+    static std::string logged;
+    remote_host        host;
+    remote_queue       another;
+    queue = &another;
+    logged.clear();
+    lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
+    raw_peer peer = host.connect();
+    CHECK_FALSE(take_handles().at(0));
+    CHECK(logged.find("wsclose: protocol \"remote\": a remote_handle needs the line remote_queue::protocol()") !=
+          std::string::npos);
+    host.host.reset();
+    events.clear();
+}
+
+TEST_CASE("threads may go on asking while the queue is stopped and the context destroyed") {
+    for (int round = 0; round < 20; ++round) {
+        remote_host           host;
+        std::vector<raw_peer> peers;
+        for (int i = 0; i < 8; ++i)
+            peers.push_back(host.connect());
+        std::atomic<bool>        done{false};
+        std::vector<std::thread> threads;
+        for (const remote_handle &handle : take_handles())
+            threads.emplace_back([&done, handle] {
+                while (!done)
+                    handle.request_writable();
+            });
+        CHECK(events.next() == "writeable");
+        host.own.stop();
+        host.host.reset();
+        done = true;
+        for (std::thread &thread : threads)
+            thread.join();
+        events.clear();
+    }
+}
+
+TEST_CASE("8 threads close connections that end under them") {
+    constexpr int    rounds = 50, connections = 200; // at a time
+    remote_host      host;
+    std::atomic<int> took{0};
+    for (int round = 0; round < rounds; ++round) {
+        std::vector<raw_peer> peers;
+        for (int i = 0; i < connections; ++i)
+            peers.push_back(host.connect());
+        const std::vector<remote_handle> current = take_handles();
+        std::vector<std::thread>         threads;
+        for (int t = 0; t < 8; ++t)
+            threads.emplace_back([&, t] {
+                for (std::size_t i = 0; i < current.size(); ++i) {
+                    const remote_handle copy = current[(i + static_cast<std::size_t>(t) * 25) % current.size()];
+                    copy.request_writable();
+                    took += copy.close(close_code{4001}, "bye");
+                }
+            });
+        for (int i = 0; i < connections; i += 2) // half of them go by themselves meanwhile
+            peers[static_cast<std::size_t>(i)].reset();
+        for (std::thread &thread : threads)
+            thread.join();
+        for (int i = 1; i < connections; i += 2)
+            CHECK(peers[static_cast<std::size_t>(i)].answer_close_and_read_to_end().bytes == bye_frame);
+        for (int reports = 0; reports < connections;) {
+            const std::string event = events.next();
+            CHECK_FALSE(event == "nothing happened");
+            reports += event != "writeable";
+        }
+    }
+    CHECK(took >= rounds * connections / 2);
+    CHECK(took <= rounds * connections);
+}
