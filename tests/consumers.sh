@@ -15,13 +15,16 @@ step() { # step NAME: the commands of the function with that name, in a folder o
     mkdir "$1"
     cd "$1"
     cp ../chat_server.cpp .
-    if (set -e; "$1") >../log 2>&1; then
-        echo "consumers: $1 OK"
-    else
+    set +e # in a condition, the shell would not stop at a command that fails
+    (set -e; "$1") >../log 2>&1
+    status=$?
+    set -e
+    if [ $status -ne 0 ]; then
         cat ../log
         echo "consumers: $1 FAILED"
         exit 1
     fi
+    echo "consumers: $1 OK"
     cd ..
 }
 
@@ -46,8 +49,8 @@ END
 }
 
 pkg_config() {
-    cp -r "$wsclose" copy
-    rm -rf copy/build
+    mkdir copy
+    tar -C "$wsclose" -c --exclude=./build --exclude=./.git . | tar -x -C copy
     (
         cd copy
         meson setup -Dtests=disabled -Ddocs=disabled build --prefix="$work/prefix"

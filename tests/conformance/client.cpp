@@ -19,7 +19,10 @@ namespace {
 struct plan {
     std::string           host;
     std::string           path;
-    std::uint16_t         port = 80;
+    std::uint16_t         port     = 80;
+    bool                  tls      = false;
+    bool                  insecure = false;   // any certificate will do
+    const char           *ca       = nullptr; // a file with those to trust
     conformance::messages messages;
     bool                  close = false;
     std::uint16_t         code  = 0;
@@ -61,10 +64,13 @@ const lws_protocols protocols[] = {
 };
 
 bool read_url(std::string_view url) {
-    constexpr std::string_view scheme = "ws://";
-    if (url.substr(0, scheme.size()) != scheme)
+    const std::string_view scheme = url.substr(0, url.find("://"));
+    if (scheme != "ws" && scheme != "wss")
         return false;
-    url.remove_prefix(scheme.size());
+    url.remove_prefix(scheme.size() + 3);
+    asked.tls = scheme == "wss";
+    if (asked.tls)
+        asked.port = 443;
     const std::string_view authority = url.substr(0, url.find('/'));
     asked.path                       = url.substr(authority.size());
     if (asked.path.empty())
@@ -84,7 +90,11 @@ bool read_arguments(int count, char **arguments) {
     bool has_url = false;
     for (int i = 1; i < count; ++i) {
         const std::string_view option = arguments[i];
-        const char            *value  = i + 1 < count ? arguments[++i] : nullptr;
+        if (option == "--insecure") {
+            asked.insecure = true;
+            continue;
+        }
+        const char *value = i + 1 < count ? arguments[++i] : nullptr;
         if (!value)
             return false;
         if (option == "--url" && !has_url) {
@@ -93,6 +103,8 @@ bool read_arguments(int count, char **arguments) {
             has_url = true;
         } else if (option == "--send") {
             asked.messages.push(value, LWS_WRITE_TEXT);
+        } else if (option == "--ca" && !asked.ca) {
+            asked.ca = value;
         } else if (option == "--close" && !asked.close) {
             const auto code = conformance::to_number(value);
             if (!code)
@@ -112,18 +124,22 @@ bool read_arguments(int count, char **arguments) {
 
 int main(int count, char **arguments) {
     if (!read_arguments(count, arguments)) {
-        std::fprintf(stderr, "usage: %s --url ws://HOST:PORT/PATH [--send TEXT]... [--close CODE TEXT]\n",
+        std::fprintf(stderr,
+                     "usage: %s --url ws[s]://HOST:PORT/PATH [--ca FILE | --insecure] [--send TEXT]... "
+                     "[--close CODE TEXT]\n",
                      arguments[0]);
         return 2;
     }
     lws_set_log_level(LLL_ERR, nullptr);
     lws_context_creation_info info;
     std::memset(&info, 0, sizeof info);
-    info.port            = CONTEXT_PORT_NO_LISTEN;
-    info.protocols       = protocols;
-    info.gid             = static_cast<decltype(info.gid)>(-1);
-    info.uid             = static_cast<decltype(info.uid)>(-1);
-    lws_context *context = lws_create_context(&info);
+    info.port                   = CONTEXT_PORT_NO_LISTEN;
+    info.protocols              = protocols;
+    info.options                = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    info.client_ssl_ca_filepath = asked.ca;
+    info.gid                    = static_cast<decltype(info.gid)>(-1);
+    info.uid                    = static_cast<decltype(info.uid)>(-1);
+    lws_context *context        = lws_create_context(&info);
     if (!context) {
         std::fprintf(stderr, "libwebsockets could not be set up\n");
         return 1;
@@ -139,6 +155,11 @@ int main(int count, char **arguments) {
     connect.protocol                  = conformance::subprotocol;
     connect.local_protocol_name       = conformance::subprotocol;
     connect.ietf_version_or_minus_one = -1;
+    if (asked.tls)
+        connect.ssl_connection = LCCSCF_USE_SSL;
+    if (asked.tls && asked.insecure)
+        connect.ssl_connection |=
+            LCCSCF_ALLOW_SELFSIGNED | LCCSCF_ALLOW_EXPIRED | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK;
     if (!lws_client_connect_via_info(&connect) && !conformance::stop_requested) {
         std::fprintf(stderr, "libwebsockets refused to connect\n");
         lws_context_destroy(context);

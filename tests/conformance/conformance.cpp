@@ -22,6 +22,7 @@ using namespace std::string_literals;
 using test::process;
 using test::raw_peer;
 using test::stream_end;
+using test::transport;
 
 namespace {
 
@@ -231,9 +232,9 @@ void add_answers(std::vector<scenario> &all, const scenario &closing) {
     add("close not answered", react::read, "", local(false, "null"), 7);
 }
 
-std::vector<scenario> server_scenarios() {
+std::vector<scenario> server_scenarios(const std::vector<std::string> &ways_to_close) {
     std::vector<scenario> all = peer_closes(true);
-    for (const std::string how : {"close", "close-soon"})
+    for (const std::string &how : ways_to_close)
         add_local_closes(all, true, how, [&how](unsigned code, const std::string &text) {
             return scenario{{}, {}, {{0x81, how + " " + std::to_string(code) + (text.empty() ? "" : " " + text)}},
                             {}, {}, {}};
@@ -380,50 +381,66 @@ std::uint16_t port_of(process &server) {
     return static_cast<std::uint16_t>(std::stoi(line.substr(begin.size())));
 }
 
-tally test_server(const std::string &program) {
-    return run_all(server_scenarios(), [&program](const scenario &s, tally &result) {
-        process  server({programs + "/" + program, "--port", "0"});
-        raw_peer peer = raw_peer::connect(port_of(server), subprotocol);
+std::vector<std::string> server_command(const std::string &program, transport how) {
+    std::vector<std::string> command = {programs + "/" + program, "--port", "0"};
+    const auto              &own     = test::certificate::self_signed();
+    if (how == transport::tls)
+        command.insert(command.end(), {"--cert", own.cert_file(), "--key", own.key_file()});
+    return command;
+}
+
+tally test_server(const std::string &program, transport how) {
+    std::vector<std::string> ways = {"close", "close-soon"};
+    if (program == "server")
+        ways.push_back("close-thread"); // bare lws has no way to
+    return run_all(server_scenarios(ways), [&program, how](const scenario &s, tally &result) {
+        process  server(server_command(program, how));
+        raw_peer peer = raw_peer::connect(port_of(server), subprotocol, how);
         play(s, peer, server, "server", result);
     });
 }
 
-tally test_client() {
-    return run_all(client_scenarios(), [](const scenario &s, tally &result) {
+tally test_client(transport how) {
+    return run_all(client_scenarios(), [how](const scenario &s, tally &result) {
         const test::listener     listener;
+        const bool               secure  = how == transport::tls;
         std::vector<std::string> command = {programs + "/client", "--url",
-                                            "ws://127.0.0.1:" + std::to_string(listener.port()) + "/path"};
+                                            (secure ? "wss" : "ws") +
+                                                ("://127.0.0.1:" + std::to_string(listener.port()) + "/path")};
+        if (secure)
+            command.insert(command.end(), {"--ca", test::certificate::self_signed().cert_file()});
         command.insert(command.end(), s.arguments.begin(), s.arguments.end());
         process  client(command);
-        raw_peer peer = raw_peer::accept(listener, subprotocol);
+        raw_peer peer = raw_peer::accept(listener, subprotocol, how);
         play(s, peer, client, "client", result);
     });
 }
 
-void print(const char *what, const tally &result) {
-    std::printf("%s on lws %s: %d of %d checks passed\n", what, LWS_LIBRARY_VERSION, result.passed,
-                result.passed + result.failed);
+void print(const char *what, transport how, const tally &result) {
+    std::printf("%s on lws %s, %s: %d of %d checks passed\n", what, LWS_LIBRARY_VERSION,
+                how == transport::tls ? "TLS" : "TCP", result.passed, result.passed + result.failed);
 }
 
 } // namespace
 
-TEST_CASE("the server on wsclose keeps every promise on the wire and in its reports; plain lws is counted") {
-    const tally plain = test_server("plain_server");
-    const tally ours  = test_server("server");
-    print("plain server", plain);
-    print("wsclose server", ours);
-    for (const std::string &failure : ours.failures)
-        FAIL_CHECK(failure);
-    CHECK(ours.passed > 166);
-    CHECK(ours.passed > plain.passed);
+TEST_CASE("plain lws is counted") {
+    const tally plain = test_server("plain_server", transport::tcp);
+    print("plain server", transport::tcp, plain);
+    CHECK(plain.failed > 0); // or nobody needs wsclose any more
 }
 
-TEST_CASE("the client on wsclose keeps every promise on the wire and in its reports") {
-    const tally ours = test_client();
-    print("wsclose client", ours);
-    for (const std::string &failure : ours.failures)
+TEST_CASE("the programs on wsclose keep every promise on the wire and in their reports") {
+    const transport how    = GENERATE(transport::tcp, transport::tls);
+    const tally     server = test_server("server", how);
+    const tally     client = test_client(how);
+    print("wsclose server", how, server);
+    print("wsclose client", how, client);
+    for (const std::string &failure : server.failures)
         FAIL_CHECK(failure);
-    CHECK(ours.passed > 166);
+    for (const std::string &failure : client.failures)
+        FAIL_CHECK(failure);
+    CHECK(server.passed > 166);
+    CHECK(client.passed > 166);
 }
 
 TEST_CASE("200 connections that close at once get a frame and a report each") {
@@ -462,7 +479,8 @@ TEST_CASE("SIGTERM and SIGINT end both programs with status 0, and what was open
     client.signal(number);
     CHECK(server.wait() == 0);
     CHECK(client.wait() == 0);
-    CHECK(server.line() == "{\"event\":\"closed\",\"role\":\"server\"," + lost("transport"));
+    const bool told = LWS_LIBRARY_VERSION_MAJOR > 4 || LWS_LIBRARY_VERSION_MINOR >= 2; // that the context is destroyed
+    CHECK(server.line() == "{\"event\":\"closed\",\"role\":\"server\"," + lost(told ? "local" : "library"));
     CHECK(client.line().find("{\"event\":\"closed\",\"role\":\"client\",\"code\":1006,") == 0);
 }
 
@@ -490,13 +508,6 @@ TEST_CASE("a forbidden code and a bad text are named on standard error") {
           "1011 instead\n");
 }
 
-TEST_CASE("closing from another thread is refused until there is a safe way") {
-    process  server({programs + "/server", "--port", "0"});
-    raw_peer peer = raw_peer::connect(port_of(server), subprotocol);
-    peer.send_text("close-thread 4000 x");
-    CHECK(peer.read_frame().find("error: close-thread: ") == 2);
-}
-
 TEST_CASE("bad arguments end with status 2 and a usage line") {
     const std::vector<std::vector<std::string>> commands = {
         {"/server"},
@@ -504,6 +515,8 @@ TEST_CASE("bad arguments end with status 2 and a usage line") {
         {"/server", "--port", "65536"},
         {"/server", "--port", "x"},
         {"/server", "--bogus", "1"},
+        {"/server", "--port", "0", "--cert", "cert.pem"},
+        {"/server", "--port", "0", "--cert"},
         {"/client"},
         {"/client", "--url"},
         {"/client", "--url", "http://127.0.0.1/"},

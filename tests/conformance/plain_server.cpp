@@ -45,8 +45,6 @@ void prepare_close(session &s, lws *wsi, std::uint16_t code, std::string text) {
 }
 
 int obey(session &s, lws *wsi, const conformance::command &command) {
-    if (command.how == "close-thread")
-        return 0;
     if (command.how == "close-soon") {
         s.close_code = command.code;
         s.close_text = command.text;
@@ -113,13 +111,4 @@ const lws_protocols protocols[] = {
 
 } // namespace
 
-int main(int count, char **arguments) {
-    const auto port = conformance::port_argument(count, arguments);
-    if (!port)
-        return 2;
-    lws_context *context = conformance::listen(protocols, *port);
-    if (!context)
-        return 1;
-    conformance::run(context);
-    return 0;
-}
+int main(int count, char **arguments) { return conformance::serve(protocols, count, arguments); }

@@ -125,8 +125,15 @@ inline void run(lws_context *context) {
     lws_context_destroy(context);
 }
 
+/// What the command line of a server says.
+struct server_arguments {
+    std::uint16_t port = 0;
+    const char   *cert = nullptr; // with TLS
+    const char   *key  = nullptr;
+};
+
 /// A context that listens on 127.0.0.1, or null. Prints the line that says so.
-inline lws_context *listen(const lws_protocols *protocols, std::uint16_t port) {
+inline lws_context *listen(const lws_protocols *protocols, const server_arguments &asked) {
     lws_set_log_level(LLL_ERR, nullptr);
     lws_context_creation_info info;
     std::memset(&info, 0, sizeof info);
@@ -134,28 +141,66 @@ inline lws_context *listen(const lws_protocols *protocols, std::uint16_t port) {
     info.protocols       = protocols;
     info.gid             = static_cast<decltype(info.gid)>(-1);
     info.uid             = static_cast<decltype(info.uid)>(-1);
-    info.options         = LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+    info.options         = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     lws_context *context = lws_create_context(&info);
     if (!context)
         return nullptr;
-    info.port        = port;
-    info.iface       = "127.0.0.1";
-    lws_vhost *vhost = lws_create_vhost(context, &info);
+    info.port                     = asked.port;
+    info.iface                    = "127.0.0.1";
+    info.ssl_cert_filepath        = asked.cert;
+    info.ssl_private_key_filepath = asked.key;
+    lws_vhost *vhost              = lws_create_vhost(context, &info);
     if (!vhost) {
         lws_context_destroy(context);
         return nullptr;
     }
+    for (int i = 0; i < 10; ++i) // lws 5 may lose a connection that comes before it has set itself up
+        lws_service(context, -1);
     print_line("{\"event\":\"listening\",\"port\":" + std::to_string(lws_get_vhost_listen_port(vhost)) + "}");
     return context;
 }
 
-/// The port that `--port N` names; nothing, and a usage line, for any other arguments.
-inline std::optional<std::uint16_t> port_argument(int count, char **arguments) {
-    if (count == 3 && std::strcmp(arguments[1], "--port") == 0)
-        if (const auto port = to_number(arguments[2]))
-            return port;
-    std::fprintf(stderr, "usage: %s --port N    (0 to 65535; 0: a free one)\n", arguments[0]);
+/// The arguments of a server; nothing, and a usage line, where they are not `--port N [--cert FILE --key FILE]`.
+inline std::optional<server_arguments> read_server_arguments(int count, char **arguments) {
+    server_arguments result;
+    bool             has_port = false;
+    bool             good     = count % 2 == 1;
+    for (int i = 1; good && i < count; i += 2) {
+        const std::string_view option = arguments[i];
+        if (option == "--port" && !has_port) {
+            const auto port = to_number(arguments[i + 1]);
+            has_port = good = port.has_value();
+            result.port     = port.value_or(0);
+        } else if (option == "--cert" && !result.cert) {
+            result.cert = arguments[i + 1];
+        } else if (option == "--key" && !result.key) {
+            result.key = arguments[i + 1];
+        } else {
+            good = false;
+        }
+    }
+    if (good && has_port && !result.cert == !result.key)
+        return result;
+    std::fprintf(stderr,
+                 "usage: %s --port N [--cert FILE --key FILE]    (N: 0 to 65535, 0 for a free port; with a "
+                 "certificate and its key in PEM, TLS)\n",
+                 arguments[0]);
     return std::nullopt;
+}
+
+/// Runs a server with these protocols; the status of the program.
+inline int serve(const lws_protocols *protocols, int count, char **arguments) {
+    const auto asked = read_server_arguments(count, arguments);
+    if (!asked)
+        return 2;
+    lws_context *context = listen(protocols, *asked);
+    if (!context) {
+        std::fprintf(stderr, "cannot listen on 127.0.0.1:%u; choose another port, or 0 for a free one%s\n", asked->port,
+                     asked->cert ? ", and see that the certificate and the key can be read" : "");
+        return 1;
+    }
+    run(context);
+    return 0;
 }
 
 } // namespace conformance
