@@ -150,8 +150,10 @@ TEST_CASE("threads may go on asking while the queue is stopped and the context d
         std::vector<std::thread> threads;
         for (const remote_handle &handle : take_handles())
             threads.emplace_back([&done, handle] {
-                while (!done)
+                while (!done) {
                     handle.request_writable();
+                    std::this_thread::yield(); // or, under valgrind, lws' thread might never have its turn
+                }
             });
         CHECK(events.next() == "writeable");
         host.own.stop();
