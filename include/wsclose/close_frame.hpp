@@ -8,7 +8,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
+#include <utility>
 
 #include <wsclose/close_code.hpp>
 #include <wsclose/detail/config.hpp>
@@ -93,7 +95,7 @@ struct parse_result;
 class close_frame {
 public:
     /// A Close frame with an empty body: no code, no text.
-    constexpr close_frame() noexcept = default;
+    constexpr close_frame() noexcept : bytes_{}, size_(0) {}
 
 #if WSCLOSE_HAS_CONSTEVAL
     /// C++20: a constant frame, checked by the compiler. `close_frame{close_code::going_away, "bye"}`
@@ -141,7 +143,7 @@ public:
     static parse_result           parse(const void *body, std::size_t size) noexcept;
 
 private:
-    constexpr explicit close_frame(close_code code) noexcept : size_(2) {
+    constexpr explicit close_frame(close_code code) noexcept : bytes_{}, size_(2) {
         bytes_[0] = static_cast<char>(static_cast<std::uint16_t>(code) >> 8);
         bytes_[1] = static_cast<char>(static_cast<std::uint16_t>(code) & 0xFF);
     }
@@ -153,8 +155,59 @@ private:
 
     constexpr unsigned byte(std::size_t i) const noexcept { return static_cast<unsigned char>(bytes_[i]); }
 
-    char         bytes_[127] = {};
-    std::uint8_t size_       = 0;
+    /// A code that may be sent, and at most 123 bytes of text, checked: empty where `checked` tells an error.
+    static constexpr close_frame with_text(close_code code, std::string_view text, utf8::result &checked) noexcept {
+#if WSCLOSE_HAS_SIMD
+        if (!__builtin_is_constant_evaluated())
+            return close_frame(code, text, checked);
+#endif
+        checked = utf8::validate(text);
+        close_frame frame;
+        if (checked) {
+            frame = close_frame(code);
+            frame.append(text);
+        }
+        return frame;
+    }
+
+    /// For `make` and `parse`, which have checked all but the text. A function of its own, so that the
+    /// result is built where it is returned.
+    template <class Result>
+    static constexpr Result build(close_code code, std::string_view text, std::size_t text_offset) noexcept {
+        utf8::result checked{};
+        Result       result{with_text(code, text, checked)};
+        if (!checked) {
+            result.error  = decltype(result.error)::invalid_utf8;
+            result.offset = text_offset + checked.offset;
+        }
+        return result;
+    }
+
+#if WSCLOSE_HAS_SIMD
+    close_frame(close_code code, std::string_view text, utf8::result &checked) noexcept
+        : size_(static_cast<std::uint8_t>(2 + text.size())) {
+        clear(std::make_index_sequence<sizeof bytes_ / 16>());
+        bytes_[0] = static_cast<char>(static_cast<std::uint16_t>(code) >> 8);
+        bytes_[1] = static_cast<char>(static_cast<std::uint16_t>(code) & 0xFF);
+        checked   = {text.size(), true};
+        if (utf8::detail::is_ascii(text.data(), text.size(), bytes_ + 2))
+            return;
+        checked = utf8::detail::validate_by_blocks(text);
+        if (!checked)
+            *this = close_frame();
+    }
+
+    /// GCC would zero them one after the other.
+    template <std::size_t... Block>
+    void clear(std::index_sequence<Block...>) noexcept {
+        constexpr utf8::detail::block zeros = {};
+        (std::memcpy(bytes_ + Block * 16, &zeros, 16), ...);
+        std::memcpy(bytes_ + sizeof bytes_ - 16, &zeros, 16);
+    }
+#endif
+
+    char         bytes_[127];
+    std::uint8_t size_;
 };
 
 /// What `close_frame::make` returns.
@@ -187,16 +240,17 @@ constexpr make_result close_frame::make(any_close_code code, std::string_view te
         return {close_frame(), make_error::forbidden_code, 0};
     if (text.size() > max_reason_size)
         return {close_frame(), make_error::reason_too_long, max_reason_size};
-    const utf8::result checked = utf8::validate(text);
-    if (!checked)
-        return {close_frame(), make_error::invalid_utf8, checked.offset};
-    make_result result{close_frame(code), make_error::none, 0};
-    result.frame.append(text);
-    return result;
+    return build<make_result>(code, text, 0);
 }
 
 constexpr close_frame close_frame::fit(any_close_code code, std::string_view text) noexcept {
-    close_frame frame(is_sendable(code) ? close_code(code) : close_code::internal_error);
+    if (!is_sendable(code))
+        code = close_code::internal_error;
+    utf8::result checked{};
+    close_frame  frame = with_text(code, text.substr(0, max_reason_size), checked);
+    if (checked && text.size() <= max_reason_size)
+        return frame;
+    frame       = close_frame(code);
     frame.size_ = static_cast<std::uint8_t>(2 + utf8::sanitise(text, frame.bytes_ + 2, max_reason_size));
     return frame;
 }
@@ -216,12 +270,7 @@ constexpr parse_result close_frame::parse(std::string_view body) noexcept {
         static_cast<close_code>(static_cast<unsigned char>(body[0]) << 8 | static_cast<unsigned char>(body[1]));
     if (!is_receivable(code))
         return {close_frame(), parse_error::forbidden_code, 0};
-    const utf8::result text = utf8::validate(body.substr(2));
-    if (!text)
-        return {close_frame(), parse_error::invalid_utf8, 2 + text.offset};
-    parse_result result{close_frame(code), parse_error::none, 0};
-    result.frame.append(body.substr(2));
-    return result;
+    return build<parse_result>(code, body.substr(2), 2);
 }
 
 inline parse_result close_frame::parse(const void *body, std::size_t size) noexcept {

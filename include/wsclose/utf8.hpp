@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include <wsclose/detail/config.hpp>
+#include <wsclose/detail/utf8_simd.hpp>
 
 namespace wsclose::utf8 {
 
@@ -69,20 +70,49 @@ namespace detail {
         return {expected.length, true};
     }
 
+    constexpr result validate_by_sequences(std::string_view text) noexcept {
+        std::size_t at = 0;
+        while (at < text.size()) {
+            const sequence next = first_sequence(text.substr(at));
+            if (!next.well_formed)
+                return {at, false};
+            at += next.length;
+        }
+        return {at, true};
+    }
+
+#if WSCLOSE_HAS_SIMD
+    /// For text that is not ASCII, at run time.
+    inline result validate_by_blocks(std::string_view text) noexcept {
+        if (!has_simd())
+            return validate_by_sequences(text);
+        const std::size_t seen = find_error(text.data(), text.size());
+        if (seen > text.size())
+            return {text.size(), true};
+        std::size_t start = seen; // of the sequence that `seen` breaks, or is the first byte of
+        for (std::size_t back = 1; back <= 3 && back <= seen; ++back) {
+            const auto byte = static_cast<unsigned char>(text[seen - back]);
+            if (byte >= 0xC0)
+                start = seen - back;
+            if (byte < 0x80 || byte >= 0xC0)
+                break;
+        }
+        return {start + validate_by_sequences(text.substr(start)).offset, false};
+    }
+#endif
+
     inline constexpr std::string_view replacement = "\xEF\xBF\xBD"; // U+FFFD
 } // namespace detail
 
 /// Whether `text` is well-formed UTF-8 (Unicode standard, table 3-7: no overlong forms, no
 /// surrogates, nothing above U+10FFFF, nothing cut off), and where it first is not.
 constexpr result validate(std::string_view text) noexcept {
-    std::size_t at = 0;
-    while (at < text.size()) {
-        const detail::sequence next = detail::first_sequence(text.substr(at));
-        if (!next.well_formed)
-            return {at, false};
-        at += next.length;
-    }
-    return {at, true};
+#if WSCLOSE_HAS_SIMD
+    if (!__builtin_is_constant_evaluated())
+        return detail::is_ascii(text.data(), text.size()) ? result{text.size(), true}
+                                                          : detail::validate_by_blocks(text);
+#endif
+    return detail::validate_by_sequences(text);
 }
 
 /// The longest prefix of `text` that is valid UTF-8 and at most `max_bytes` bytes long. It never

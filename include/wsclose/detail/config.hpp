@@ -22,4 +22,11 @@
 #    define WSCLOSE_CONSTEVAL constexpr
 #endif
 
+// Whether text is checked by blocks at run time.
+#if defined(__GNUC__) && !defined(__OPTIMIZE_SIZE__) && (defined(__x86_64__) || defined(__AARCH64EL__))
+#    define WSCLOSE_HAS_SIMD 1
+#else
+#    define WSCLOSE_HAS_SIMD 0
+#endif
+
 #endif // WSCLOSE_DETAIL_CONFIG_HPP_INCLUDED

@@ -1,0 +1,197 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_DETAIL_UTF8_SIMD_HPP_INCLUDED
+#define WSCLOSE_DETAIL_UTF8_SIMD_HPP_INCLUDED
+
+// UTF-8 by blocks of 16 bytes, for GCC and Clang on x86-64 and AArch64: John Keiser and Daniel Lemire,
+// Validating UTF-8 In Less Than One Instruction Per Byte, 2021. No byte outside the text is read.
+
+#include <wsclose/detail/config.hpp>
+
+#if WSCLOSE_HAS_SIMD
+
+#    include <cstddef>
+#    include <cstdint>
+#    include <cstring>
+#    include <utility>
+
+#    if defined(__aarch64__)
+#        include <arm_neon.h>
+#    endif
+
+namespace wsclose::utf8::detail {
+
+using block  = unsigned char __attribute__((vector_size(16)));
+using chars  = char __attribute__((vector_size(16)));
+using halves = std::uint64_t __attribute__((vector_size(16)));
+
+template <class T>
+inline T load(const void *from) noexcept {
+    T value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+
+/// Loads from both ends of a text, `at` bytes within, and copies to `to`, unless that is null.
+template <class T>
+inline T take_both_ends(const char *text, std::size_t size, std::size_t at, char *to) noexcept {
+    const std::size_t behind = size - at - sizeof(T);
+    const T           first = load<T>(text + at), last = load<T>(text + behind);
+    if (to) {
+        std::memcpy(to + at, &first, sizeof(T));
+        std::memcpy(to + behind, &last, sizeof(T));
+    }
+    return first | last;
+}
+
+/// Whether a text is ASCII. Copies it to `to`, unless that is null.
+inline bool is_ascii(const char *text, std::size_t size, char *to = nullptr) noexcept {
+    if (size >= 16) {
+        block all = take_both_ends<block>(text, size, 0, to);
+        for (std::size_t at = 16; 2 * at < size; at += 16) // until the two ends meet, or overlap
+            all |= take_both_ends<block>(text, size, at, to);
+        const auto both = reinterpret_cast<halves>(all);
+        return ((both[0] | both[1]) & 0x8080808080808080) == 0;
+    }
+    if (size >= 8)
+        return (take_both_ends<std::uint64_t>(text, size, 0, to) & 0x8080808080808080) == 0;
+    if (size >= 4)
+        return (take_both_ends<std::uint32_t>(text, size, 0, to) & 0x80808080) == 0;
+    if (size == 0)
+        return true;
+    const auto middle = take_both_ends<unsigned char>(text, size, size / 2 == size - 1 ? 0 : size / 2, to);
+    return (take_both_ends<unsigned char>(text, size, 0, to) | middle) < 0x80;
+}
+
+/// Less than 16 bytes of text, and zeros behind them.
+inline block load_short(const char *text, std::size_t size) noexcept {
+    std::uint64_t low = 0, high = 0;
+    if (size >= 8) {
+        low  = load<std::uint64_t>(text);
+        high = load<std::uint64_t>(text + size - 8) >> 8 * (15 - size) >> 8;
+    } else if (size >= 4) {
+        low = load<std::uint32_t>(text) | std::uint64_t{load<std::uint32_t>(text + size - 4)} << 8 * (size - 4);
+    } else if (size >= 1) {
+        const auto byte = [text](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(text[i])} << 8 * i; };
+        low             = byte(0) | byte(size / 2) | byte(size - 1);
+    }
+    return reinterpret_cast<block>(halves{low, high});
+}
+
+/// What can be wrong with two bytes that follow each other: such a pair has the high nibble of its
+/// first byte, the low nibble of its first byte, and the high nibble of its second byte in these sets
+/// of nibbles. Unicode standard, table 3-7.
+struct wrong_pair {
+    unsigned first_high, first_low, second_high;
+};
+
+inline constexpr unsigned   any            = 0xFFFF;
+inline constexpr unsigned   continuation   = 0x0F00; // 8 to B
+inline constexpr wrong_pair wrong_pairs[8] = {
+    {0xF000, any, any & ~continuation}, // a lead, and no continuation
+    {0x00FF, any, continuation},        // ASCII, and a continuation
+    {0x1000, 0x0003, continuation},     // C0, C1: overlong
+    {0x4000, 0x0001, 0x0300},           // E0 80 to E0 9F: overlong
+    {0x4000, 0x2000, 0x0C00},           // ED A0 to ED BF: surrogates
+    {0x8000, 0xFFF0, 0x0E00},           // F4 90 and up: above U+10FFFF
+    {0x8000, 0xFFE1, 0x0100},           // F0 80 to F0 8F: overlong; F5 80 and up: above U+10FFFF
+    {0x0F00, any, continuation},        // two continuations, wrong but where the bytes before ask for more
+};
+inline constexpr unsigned char two_continuations = 0x80; // the bit of that row
+
+/// For each nibble the rows, as bits, that have it in their set.
+struct nibble_table {
+    unsigned char rows[16] = {};
+
+    constexpr explicit nibble_table(unsigned wrong_pair::*set) noexcept {
+        for (unsigned row = 0; row < 8; ++row)
+            for (unsigned nibble = 0; nibble < 16; ++nibble)
+                if (wrong_pairs[row].*set >> nibble & 1)
+                    rows[nibble] = static_cast<unsigned char>(rows[nibble] | 1U << row);
+    }
+};
+
+inline constexpr nibble_table first_high{&wrong_pair::first_high};
+inline constexpr nibble_table first_low{&wrong_pair::first_low};
+inline constexpr nibble_table second_high{&wrong_pair::second_high};
+
+#    if defined(__aarch64__)
+
+#        define WSCLOSE_SIMD
+inline bool               has_simd() noexcept { return true; }
+inline constexpr unsigned bits_per_byte = 4; // in what not_zero() returns
+
+/// The rows of each nibble.
+inline block look_up(const nibble_table &table, block nibbles) noexcept {
+    return vqtbl1q_u8(load<block>(table.rows), nibbles);
+}
+
+/// The bits of each byte, from the lowest on, are set where the byte is not zero.
+inline std::uint64_t not_zero(block b) noexcept {
+    const uint16x8_t pairs = vreinterpretq_u16_u8(vtstq_u8(b, b));
+    return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(pairs, 4)), 0);
+}
+
+#    else
+
+#        define WSCLOSE_SIMD __attribute__((target("ssse3")))
+inline bool has_simd() noexcept { return __builtin_cpu_supports("ssse3"); } // false, at worst, before main()
+inline constexpr unsigned bits_per_byte = 1;                                // in what not_zero() returns
+
+/// The rows of each nibble.
+WSCLOSE_SIMD inline block look_up(const nibble_table &table, block nibbles) noexcept {
+    return reinterpret_cast<block>(__builtin_ia32_pshufb128(load<chars>(table.rows), reinterpret_cast<chars>(nibbles)));
+}
+
+/// The bit of each byte, from the lowest on, is set where the byte is not zero.
+WSCLOSE_SIMD inline std::uint64_t not_zero(block b) noexcept {
+    return 0xFFFF & ~static_cast<unsigned>(__builtin_ia32_pmovmskb128(reinterpret_cast<chars>(b == 0)));
+}
+
+#    endif
+
+/// The 16 bytes that begin `Count` bytes before `now`, which follows `last`.
+template <unsigned char Count, std::size_t... Byte>
+WSCLOSE_SIMD inline block before(block last, block now, std::index_sequence<Byte...>) noexcept {
+#    if defined(__clang__)
+    return __builtin_shufflevector(last, now, (16 - Count + Byte)...);
+#    else
+    return __builtin_shuffle(last, now, block{static_cast<unsigned char>(16 - Count + Byte)...});
+#    endif
+}
+
+/// Not zero in each byte of `now` by which it is seen that the text is ill-formed.
+WSCLOSE_SIMD inline block find_errors(block last, block now) noexcept {
+    constexpr std::make_index_sequence<16> all;
+    const block                            before1 = before<1>(last, now, all), before2 = before<2>(last, now, all),
+                before3 = before<3>(last, now, all);
+    const block wrong =
+        look_up(first_high, before1 >> 4) & look_up(first_low, before1 & 0x0F) & look_up(second_high, now >> 4);
+    const auto not_third_or_fourth = reinterpret_cast<block>((before2 < 0xE0) & (before3 < 0xF0));
+    return wrong ^ (~not_third_or_fourth & two_continuations);
+}
+
+/// The offset of the first byte by which it is seen that the text is ill-formed, at most three bytes
+/// behind the beginning of the ill-formed sequence; `size` where that is the end of the text, and
+/// more where the text is well-formed. Only where has_simd().
+WSCLOSE_SIMD inline std::size_t find_error(const char *text, std::size_t size) noexcept {
+    block last = {};
+    for (std::size_t at = 0;; at += 16) {
+        const bool  whole = size - at >= 16;
+        const block now   = whole ? load<block>(text + at) : load_short(text + at, size - at);
+        if (const std::uint64_t bits = not_zero(find_errors(last, now)))
+            return at + static_cast<unsigned>(__builtin_ctzll(bits)) / bits_per_byte;
+        if (!whole)
+            return size + 1;
+        last = now;
+    }
+}
+
+#    undef WSCLOSE_SIMD
+
+} // namespace wsclose::utf8::detail
+
+#endif
+
+#endif // WSCLOSE_DETAIL_UTF8_SIMD_HPP_INCLUDED
