@@ -251,16 +251,19 @@ constexpr contestant contestants[] = {
 void add_versions() {
 #if HAVE_SIMDUTF
     const auto used = std::string(simdutf::get_active_implementation()->name());
-    benchmark::AddCustomContext("simdutf", SIMDUTF_VERSION " (" + used + ")");
+    benchmark::AddCustomContext("simdutf", SIMDUTF_VERSION " " + used);
 #endif
 #if HAVE_LWS
     benchmark::AddCustomContext("lws", LWS_LIBRARY_VERSION);
 #endif
 #if HAVE_BEAST
-    benchmark::AddCustomContext("Beast", BOOST_LIB_VERSION);
+    benchmark::AddCustomContext("Beast", std::to_string(BOOST_VERSION / 100000) + "." +
+                                             std::to_string(BOOST_VERSION / 100 % 1000));
 #endif
 #if HAVE_WEBSOCKETPP
-    benchmark::AddCustomContext("websocketpp", websocketpp::user_agent);
+    benchmark::AddCustomContext("websocketpp", std::to_string(websocketpp::major_version) + "." +
+                                                   std::to_string(websocketpp::minor_version) + "." +
+                                                   std::to_string(websocketpp::patch_version));
 #endif
 }
 

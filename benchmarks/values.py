@@ -1,0 +1,133 @@
+# Copyright wsclose contributors
+# SPDX-License-Identifier: BSL-1.0
+
+"""The values against others that do the same: runs the program of values.cpp, a cell at a time, so
+that what is compared runs within the same second, in an order that is shuffled anew each time."""
+
+import json
+import subprocess
+
+from plot import svg
+
+contestants = {  # as values.cpp names them: what it is, and whose
+    "nothing": ("the loop alone", None),
+    "memcpy": ("memcpy of the body", None),
+    "validate wsclose frame": ("wsclose, validate a frame's text", None),
+    "validate wsclose": ("wsclose, validate any text", None),
+    "validate simdutf": ("simdutf, validate", "simdutf"),
+    "validate simdutf position": ("simdutf, validate with position", "simdutf"),
+    "validate Beast": ("Boost.Beast, validate", "Beast"),
+    "validate lws": ("lws, validate", "lws"),
+    "validate websocketpp": ("websocketpp, validate", "websocketpp"),
+    "parse wsclose": ("wsclose, parse", None),
+    "parse simdutf": ("memcpy and simdutf, as parse", "simdutf"),
+    "make wsclose": ("wsclose, make", None),
+    "make simdutf": ("memcpy and simdutf, as make", "simdutf"),
+    "fit wsclose": ("wsclose, fit", None),
+}
+
+goals = [  # what is at most so much of what, and in which cells
+    ("validate wsclose frame", 1.0, "validate simdutf", "from 1 byte", lambda c: c["size"] >= 1),
+    ("validate wsclose", 0.2, "validate lws", "valid, from 60 bytes", lambda c: c["size"] >= 60 and c["error"] == "valid"),
+    ("validate wsclose", 0.2, "validate lws", "ill-formed, from 60 bytes",
+     lambda c: c["size"] >= 60 and c["error"] != "valid"),
+    ("parse wsclose", 1.0, "parse simdutf", "all", lambda c: True),
+    ("make wsclose", 1.0, "make simdutf", "all", lambda c: True),
+    ("parse wsclose", 2.0, "memcpy", "valid ASCII", lambda c: (c["kind"], c["error"]) == ("ASCII", "valid")),
+    ("make wsclose", 2.0, "memcpy", "valid ASCII", lambda c: (c["kind"], c["error"]) == ("ASCII", "valid")),
+]
+
+
+def run(program, *options):
+    done = subprocess.run([program, *options], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"{program}: {done.stderr}")
+    return done.stdout
+
+
+def measure_cell(program, name, options):
+    out = json.loads(run(program, f"--benchmark_filter=^{name}/", "--benchmark_format=json", *options))
+    wrong = [b["name"] for b in out["benchmarks"] if b.get("error_occurred")]
+    if wrong:
+        raise SystemExit(f"{program}: {wrong}: a wrong result")
+    medians = [b for b in out["benchmarks"] if b.get("aggregate_name") == "median"]
+    kind, error, size = name.split("/")
+    ns = {b["run_name"].rpartition("/")[2]: round(b["cpu_time"], 3) for b in medians}
+    return {"kind": kind, "error": error, "size": int(size), "ns": ns}, out["context"]
+
+
+def measure_cells(program, quick):
+    options = ["--benchmark_enable_random_interleaving=true"]
+    options += [f"--benchmark_repetitions={2 if quick else 9}", f"--benchmark_min_time={1e-6 if quick else 0.005}"]
+    names = dict.fromkeys(line.rpartition("/")[0] for line in run(program, "--benchmark_list_tests").splitlines())
+    measured = [measure_cell(program, name, options) for name in names]
+    return [cell for cell, _ in measured], measured[0][1]
+
+
+def distinct(cells, key):
+    return list(dict.fromkeys(cell[key] for cell in cells))
+
+
+def ratio(cell, ours, theirs):
+    return cell["ns"][ours] / cell["ns"][theirs] if theirs in cell["ns"] else None
+
+
+def ratio_table(title, cells, ours, theirs):
+    """The worst of the cells of each length and kind."""
+    kinds = distinct(cells, "kind")
+
+    def worst(size, kind):
+        ratios = [ratio(c, ours, theirs) for c in cells if (c["size"], c["kind"]) == (size, kind)]
+        return f"{max(ratios):.2f}" if ratios and None not in ratios else ""
+
+    rows = [[size] + [worst(size, kind) for kind in kinds] for size in sorted(set(distinct(cells, "size")))]
+    return {"title": title, "columns": ["bytes", *kinds], "rows": rows}
+
+
+def time_table(cells, versions):
+    shown = [(kind, size) for kind in ("ASCII", "mixed") for size in (5, 16, 60, 123)]
+    ns = {(c["kind"], c["size"]): c["ns"] for c in cells if c["error"] == "valid"}
+    rows = []
+    for name, (label, peer) in contestants.items():
+        if peer:
+            label += f" ({versions.get(peer, 'missing')})"
+        rows.append([label] + [f"{ns[s][name]:.1f}" if name in ns[s] else "missing" for s in shown])
+    return {"title": "Nanoseconds, valid text", "columns": ["", *(f"{kind} {size}" for kind, size in shown)], "rows": rows}
+
+
+def goal_row(cells, ours, limit, theirs, where, concerns):
+    ratios = [(ratio(c, ours, theirs), c) for c in cells if concerns(c)]
+    row = [contestants[ours][0], f"at most {limit} of {contestants[theirs][0]}", where]
+    if ratios[0][0] is None:
+        return row + ["missing", ""]
+    worst, at = max(ratios, key=lambda r: r[0])
+    met = sum(r <= limit for r, _ in ratios)
+    return row + [f"{met} of {len(ratios)}", f"{worst:.2f} ({at['kind']}, {at['error']}, {at['size']} bytes)"]
+
+
+def measure(build, quick):
+    cells, context = measure_cells(build / "benchmarks" / "values", quick)
+    versions = {peer: context[peer].rstrip("-") for _, peer in contestants.values() if peer in context}
+    valid = [c for c in cells if c["error"] == "valid"]
+    ill_formed = [c for c in cells if c["error"] != "valid"]
+    frame, simdutf = "validate wsclose frame", "validate simdutf"
+    return {
+        "tables": [
+            {"title": "Goals", "columns": ["what", "goal", "texts", "met in", "worst"],
+             "rows": [goal_row(cells, *goal) for goal in goals]},
+            time_table(cells, versions),
+            ratio_table("Validating a frame's text, as a part of simdutf's time, valid", valid, frame, simdutf),
+            ratio_table("The same, with an error at the start, in the middle or at the end, the worst of the three",
+                        ill_formed, frame, simdutf),
+            ratio_table("Parsing a valid body, as a part of the time of memcpy and simdutf", valid,
+                        "parse wsclose", "parse simdutf"),
+            ratio_table("Making a frame of valid text, as a part of the time of memcpy and simdutf", valid,
+                        "make wsclose", "make simdutf"),
+        ],
+        "versions": versions,
+        "cells": cells,
+    }
+
+
+def plot(result, folder):
+    (folder / "utf8.svg").write_text(svg(result["cells"]))
