@@ -47,6 +47,12 @@ def machine():
     }
 
 
+def dump(result):
+    """As JSON with the innermost lists and objects on a line each."""
+    text = json.dumps(result, indent=1, ensure_ascii=False)
+    return re.sub(r"[\[{][^][{}]*[\]}]", lambda inner: re.sub(r"\n *", " ", inner[0]), text) + "\n"
+
+
 def markdown(table):
     lines = [table["columns"], ["---"] + ["--:"] * (len(table["columns"]) - 1), *table["rows"]]
     return "\n".join([f"**{table['title']}**", ""] + ["| " + " | ".join(map(str, line)) + " |" for line in lines]) + "\n"
@@ -77,7 +83,7 @@ def main(arguments):
         module = importlib.import_module(name)
         result = {"machine": machine(), **module.measure(pathlib.Path(build), "--quick" in options)}
         file = out / f"{name}.json"
-        file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        file.write_text(dump(result))
         for table in result["tables"]:
             print(markdown(table))
         if "--write" in options:
