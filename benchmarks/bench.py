@@ -11,7 +11,8 @@ docs/performance, and its tables into docs/performance.md.
 
 A benchmark is a file NAME.py beside this one with a function measure(build, quick), which returns
 {"tables": [{"title": ..., "columns": [...], "rows": [[...], ...]}, ...]} and what else is worth
-keeping. The first column of a table is text, the others are what they are."""
+keeping. The first column of a table is text, the others are what they are. A function
+plot(result, folder), if there is one, writes the plots that the documentation shows."""
 
 import datetime
 import importlib
@@ -46,6 +47,12 @@ def machine():
     }
 
 
+def dump(result):
+    """As JSON with the innermost lists and objects on a line each."""
+    text = json.dumps(result, indent=1, ensure_ascii=False)
+    return re.sub(r"[\[{][^][{}]*[\]}]", lambda inner: re.sub(r"\n *", " ", inner[0]), text) + "\n"
+
+
 def markdown(table):
     lines = [table["columns"], ["---"] + ["--:"] * (len(table["columns"]) - 1), *table["rows"]]
     return "\n".join([f"**{table['title']}**", ""] + ["| " + " | ".join(map(str, line)) + " |" for line in lines]) + "\n"
@@ -58,6 +65,7 @@ def conditions(result):
 
 
 def write_documentation(name, result):
+    (docs / "performance").mkdir(exist_ok=True)
     shutil.copy(result["file"], docs / "performance" / f"{name}.json")
     page = docs / "performance.md"
     begin, end = f"<!-- {name}: written by ./dev bench -->\n", "<!-- end -->\n"
@@ -72,13 +80,16 @@ def main(arguments):
     out = pathlib.Path(build) / "benchmarks"
     sys.path.insert(0, str(here))
     for name in wanted or names:
-        result = {"machine": machine(), **importlib.import_module(name).measure(pathlib.Path(build), "--quick" in options)}
+        module = importlib.import_module(name)
+        result = {"machine": machine(), **module.measure(pathlib.Path(build), "--quick" in options)}
         file = out / f"{name}.json"
-        file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        file.write_text(dump(result))
         for table in result["tables"]:
             print(markdown(table))
         if "--write" in options:
             write_documentation(name, {**result, "file": file})
+            if hasattr(module, "plot"):
+                module.plot(result, docs / "performance")
 
 
 if __name__ == "__main__":

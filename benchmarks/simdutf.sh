@@ -1,0 +1,45 @@
+#!/bin/sh
+# Copyright wsclose contributors
+# SPDX-License-Identifier: BSL-1.0
+#
+# Gets simdutf as Debian unstable has it into build/simdutf, and changes nothing else on the machine:
+# older suites have no simdutf, or an old one, and its library needs nothing newer than they have.
+
+# shellcheck disable=SC2016 # what stands in single quotes is for apt
+
+set -eu
+cd "$(dirname "$0")/.."
+out=$PWD/build/simdutf
+[ ! -d "$out" ] || exit 0
+
+debian_mirror() {
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1
+}
+
+mirror=$(debian_mirror)
+[ -n "$mirror" ] || { apt-get update -q && mirror=$(debian_mirror); }
+[ -n "$mirror" ] || { echo 'simdutf: apt has no mirror of Debian in its sources' >&2; exit 1; }
+
+rm -rf "$out.part"
+mkdir -p "$out.part/lists/partial"
+cd "$out.part"
+echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >sources
+cat >apt.conf <<END
+Dir::Etc::SourceList "$PWD/sources";
+Dir::Etc::SourceParts "-";
+Dir::State::Lists "$PWD/lists";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+Acquire::Languages "none";
+APT::Sandbox::User "root";
+END
+export APT_CONFIG="$PWD/apt.conf"
+apt-get update -q
+library=$(apt-cache depends libsimdutf-dev | sed -n 's/.*Depends: \(libsimdutf[0-9]*\)$/\1/p')
+apt-get download -q libsimdutf-dev "$library"
+for package in *.deb; do
+    dpkg-deb -x "$package" .
+done
+sed -i "s|^prefix=.*|prefix=$out/usr|" usr/lib/*/pkgconfig/simdutf.pc
+rm -r lists
+mv "$out.part" "$out"
