@@ -51,25 +51,61 @@ constexpr std::string_view name(acknowledgement value) noexcept {
     return "no";
 }
 
-/// How a connection ended. `close_handshake` makes it.
-class close_report {
+namespace detail {
+    /// What the lean form keeps of a Close frame: its code.
+    class code_only {
+    public:
+        constexpr code_only() noexcept = default;
+        constexpr code_only(const close_frame &frame) noexcept
+            : code_(frame.has_code() ? frame.code() : close_code::no_status_received) {}
+        constexpr operator close_frame() const noexcept {
+            return code() == close_code::no_status_received ? close_frame() : close_frame::fit(code_);
+        }
+
+        constexpr close_code       code() const noexcept { return code_; }
+        constexpr std::string_view reason() const noexcept { return {}; }
+
+        friend constexpr bool operator==(code_only a, code_only b) noexcept { return a.code_ == b.code_; }
+
+    private:
+        close_code code_{}; // zero in memory of zeros
+    };
+} // namespace detail
+
+/// How a connection ended: a `close_report`, or a `lean_close_report`, which keeps the codes alone.
+/// `basic_close_handshake` makes it.
+template <class Frame>
+class basic_close_report {
 public:
+    constexpr basic_close_report() noexcept
+        : has_received_(false), has_sent_(false), peer_first_(false), obscured_(false), failed_(false),
+          failed_in_tls_(false), acknowledged_(acknowledgement::no), violation_(parse_error::none),
+          initiator_(wsclose::initiator::transport) {}
+
+    /// A `close_report` of a lean one: its texts are empty.
+    template <class Other>
+    constexpr basic_close_report(const basic_close_report<Other> &lean) noexcept
+        : received_(lean.received_), sent_(lean.sent_), has_received_(lean.has_received_), has_sent_(lean.has_sent_),
+          peer_first_(lean.peer_first_), obscured_(lean.obscured_), failed_(lean.failed_),
+          failed_in_tls_(lean.failed_in_tls_), acknowledged_(lean.acknowledged_), violation_(lean.violation_),
+          initiator_(lean.initiator_) {}
+
     /// The code of the Close frame that came first: 1005 where it held none, 1006 where there was no
     /// Close frame, 1015 where TLS failed before there could be one. For a frame of the peer's that
     /// broke the rules, the code that it was answered with.
     constexpr close_code code() const noexcept {
-        const close_frame *frame = first();
+        const Frame *frame = first();
         return frame ? frame->code() : failed_in_tls_ ? close_code::tls_handshake : close_code::abnormal_closure;
     }
 
     /// The text that goes with `code()`, at most 123 bytes of valid UTF-8. It lives as long as this report.
     constexpr std::string_view reason() const noexcept {
-        const close_frame *frame = first();
+        const Frame *frame = first();
         return frame ? frame->reason() : std::string_view();
     }
 
     /// The peer's Close frame; null where there was none, or none that kept the rules.
-    constexpr const close_frame *received() const noexcept { return has_received_ ? &received_ : nullptr; }
+    constexpr const Frame *received() const noexcept { return has_received_ ? &received_ : nullptr; }
 
     /// Whether the library may have put another code in the place of the peer's before anybody saw it.
     /// True for each 1002 that came through an lws that does so: it stands for 1002 itself, for 1012
@@ -77,7 +113,7 @@ public:
     constexpr bool obscured() const noexcept { return obscured_; }
 
     /// Our Close frame as it went onto the wire; null where none did.
-    constexpr const close_frame *sent() const noexcept { return has_sent_ ? &sent_ : nullptr; }
+    constexpr const Frame *sent() const noexcept { return has_sent_ ? &sent_ : nullptr; }
 
     /// What was wrong with the peer's Close frame; `none` where there was nothing, or no frame.
     constexpr parse_error violation() const noexcept { return violation_; }
@@ -98,26 +134,33 @@ public:
     constexpr std::string_view error() const noexcept { return failed_ ? received_.reason() : std::string_view(); }
 
 private:
-    friend class close_handshake;
+    template <class>
+    friend class basic_close_report;
+    template <class>
+    friend class basic_close_handshake;
 
-    constexpr const close_frame *first() const noexcept {
+    constexpr const Frame *first() const noexcept {
         if (peer_first_)
             return has_received_ ? &received_ : sent();
         return has_sent_ ? &sent_ : received();
     }
 
-    close_frame        received_; // or, where the connection never came about, the error's text
-    close_frame        sent_;     // on the wire where has_sent_, before that as asked for
-    bool               has_received_  = false;
-    bool               has_sent_      = false;
-    bool               peer_first_    = false;
-    bool               obscured_      = false;
-    bool               failed_        = false; // the connection never came about
-    bool               failed_in_tls_ = false;
-    parse_error        violation_     = parse_error::none;
-    wsclose::initiator initiator_     = wsclose::initiator::transport;
-    acknowledgement    acknowledged_  = acknowledgement::no;
+    Frame received_; // or, where the connection never came about, the error's text
+    Frame sent_;     // on the wire where has_sent_, before that as asked for
+
+    bool               has_received_ : 1;
+    bool               has_sent_ : 1;
+    bool               peer_first_ : 1;
+    bool               obscured_ : 1;
+    bool               failed_ : 1; // the connection never came about
+    bool               failed_in_tls_ : 1;
+    acknowledgement    acknowledged_ : 2;
+    parse_error        violation_ : 3;
+    wsclose::initiator initiator_ : 2;
 };
+
+using close_report      = basic_close_report<close_frame>;
+using lean_close_report = basic_close_report<detail::code_only>;
 
 /// What the owner of a `close_handshake` is to do after an input.
 enum class close_step : std::uint8_t {
@@ -130,23 +173,26 @@ enum class close_step : std::uint8_t {
 /// The closing handshake of one connection, seen from one end. Put in what happens, do what it says,
 /// read the report at the end. All-zero memory is a valid start. Any input is allowed at any time;
 /// one that comes too late changes nothing.
-class close_handshake {
+template <class Frame>
+class basic_close_handshake {
 public:
+    constexpr basic_close_handshake() noexcept : state_(state::open), requested_(false), answered_(false) {}
+
     enum class state : std::uint8_t {
         open,
         closing, ///< a Close frame was asked for, sent or received
         closed,  ///< the connection is over; the report is final
     };
 
-    constexpr state               current() const noexcept { return state_; }
-    constexpr const close_report &report() const noexcept { return report_; }
+    constexpr state                            current() const noexcept { return state_; }
+    constexpr const basic_close_report<Frame> &report() const noexcept { return report_; }
 
     /// The frame that `request` left to be sent; null where there is none.
-    constexpr const close_frame *requested() const noexcept { return requested_ ? &report_.sent_ : nullptr; }
+    constexpr const Frame *requested() const noexcept { return requested_ ? &report_.sent_ : nullptr; }
 
     /// The program asks for a Close frame that can not go onto the wire yet. False where the
     /// connection is already closing or closed: the first close wins.
-    constexpr bool request(const close_frame &frame) noexcept {
+    constexpr bool request(const Frame &frame) noexcept {
         if (state_ != state::open)
             return false;
         state_             = state::closing;
@@ -157,7 +203,7 @@ public:
     }
 
     /// The program's Close frame goes onto the wire now; one that was requested goes in its stead.
-    constexpr close_step send(const close_frame &frame) noexcept {
+    constexpr close_step send(const Frame &frame) noexcept {
         request(frame);
         if (!requested_)
             return close_step::none;
@@ -204,7 +250,7 @@ public:
     /// The library fails the connection by itself. RFC 6455 section 7.1.7. `frame` is what it sends;
     /// null where it sends nothing. With `sent` false the frame is only prepared, and `requested`,
     /// until `send` says that it went out.
-    constexpr void library_failed(const close_frame *frame, bool sent = true) noexcept {
+    constexpr void library_failed(const Frame *frame, bool sent = true) noexcept {
         if (state_ != state::open)
             return;
         state_             = state::closing;
@@ -250,11 +296,14 @@ private:
         report_.has_sent_ = true;
     }
 
-    close_report report_;
-    state        state_     = state::open;
-    bool         requested_ = false;
-    bool         answered_  = false; // the peer's answer, or its own Close frame, is in
+    basic_close_report<Frame> report_;
+    state                     state_ : 2;
+    bool                      requested_ : 1;
+    bool                      answered_ : 1; // the peer's answer, or its own Close frame, is in
 };
+
+using close_handshake      = basic_close_handshake<close_frame>;
+using lean_close_handshake = basic_close_handshake<detail::code_only>;
 
 } // namespace wsclose
 

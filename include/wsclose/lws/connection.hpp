@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 #include <libwebsockets.h>
 
@@ -19,8 +20,6 @@
 #include <wsclose/lws/close.hpp>
 
 namespace wsclose {
-
-class connection;
 
 /// Where a connection is in its life.
 enum class connection_state : std::uint8_t {
@@ -59,7 +58,15 @@ struct start_result {
 };
 
 namespace detail {
+    class link;
+    template <class Frame>
     class tracker;
+
+    /// What those who hang on a connection know of it.
+    struct linked {
+        lws  *wsi   = nullptr; ///< null before the connection began and from its end on
+        link *first = nullptr;
+    };
 
     /// What hangs on a connection and is told when it ends: references, timers, handles. An intrusive
     /// list; an element of it takes itself out as it goes.
@@ -72,9 +79,28 @@ namespace detail {
         link &operator=(const link &) = delete;
         ~link() { detach(); }
 
+        /// Whether there is a connection, and was not its end.
+        bool is_attached() const noexcept { return target_ != nullptr; }
+
         /// The connection; null where there is none, or none any more.
-        connection *target() const noexcept { return target_; }
-        inline void attach(connection *target) noexcept;
+        template <class Connection>
+        Connection *target() const noexcept {
+            static_assert(std::is_standard_layout_v<Connection>); // target_ is its first member
+            return reinterpret_cast<Connection *>(target_);
+        }
+
+        template <class Connection>
+        void attach(Connection *target) noexcept {
+            detach();
+            if (!target)
+                return;
+            target_          = &target->linked_;
+            next_            = target_->first;
+            pointer_to_this_ = &target_->first;
+            target_->first   = this;
+            if (next_)
+                next_->pointer_to_this_ = &next_;
+        }
 
         void detach() noexcept {
             if (!target_)
@@ -94,28 +120,30 @@ namespace detail {
         }
 
     private:
-        connection     *target_          = nullptr;
+        linked         *target_          = nullptr;
         link           *next_            = nullptr;
         link          **pointer_to_this_ = nullptr; // the connection's, or that of the one before it
         ended_function *ended_;
     };
 } // namespace detail
 
-/// One WebSocket connection, as a member of the session that `tracked` watches. lws zeroes the memory
-/// of a session, and all-zero is a valid start. At most 288 bytes.
+/// One WebSocket connection, as a member of the session that `tracked` watches: a `connection`, of at
+/// most 288 bytes, or a `lean_connection`, of at most 32, which keeps codes and no texts. lws zeroes the
+/// memory of a session, and all-zero is a valid start.
 ///
 /// A session that is destroyed while it is connected takes the connection with it: no callback
 /// comes for it any more, and lws drops the connection without a Close frame. One of the user's own
 /// that was given to lws_client_connect_via_info() has to live at least until its connection began
 /// (LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) or failed, and serves one connection at a time.
-class connection {
+template <class Frame>
+class basic_connection {
 public:
-    constexpr connection() noexcept
+    constexpr basic_connection() noexcept
         : owner_(owner::user), established_(false), is_server_(false), wants_to_write_(false), dropped_(false),
           ended_by_lws_(false), end_on_timer_(false), asked_for_headers_(false), reason_left_(false) {}
-    connection(const connection &)            = delete;
-    connection &operator=(const connection &) = delete;
-    ~connection() { abandon(); }
+    basic_connection(const basic_connection &)            = delete;
+    basic_connection &operator=(const basic_connection &) = delete;
+    ~basic_connection() { abandon(); }
 
     /// Closes the connection, from any callback or timer of the service thread, of this connection
     /// or another. One Close frame goes out, after what lws_write() took before and what the program
@@ -123,6 +151,7 @@ public:
     /// answer. Before the WebSocket is established the frame waits until it is.
     /// From then on the callback gets no more data and no writeable events but those asked for
     /// through `request_writable()`, and what it returns is ignored. A server's 1010 goes out as 1011.
+    /// A `lean_connection` sends the code alone.
     start_result start(const close_frame &frame) noexcept {
         const role here    = is_server_ ? role::server : role::client;
         const bool allowed = !frame.has_code() || is_sendable(frame.code(), here);
@@ -142,38 +171,39 @@ public:
         const bool possible = established_ && (state() == connection_state::open || handshake_.requested());
         if (possible) {
             wants_to_write_ = true;
-            lws_callback_on_writable(wsi_);
+            lws_callback_on_writable(wsi());
         }
         return possible;
     }
 
     connection_state state() const noexcept {
         switch (handshake_.current()) {
-        case close_handshake::state::open: break;
-        case close_handshake::state::closing: return connection_state::closing;
-        case close_handshake::state::closed: return connection_state::closed;
+        case handshake::state::open: break;
+        case handshake::state::closing: return connection_state::closing;
+        case handshake::state::closed: return connection_state::closed;
         }
         return established_ ? connection_state::open : connection_state::connecting;
     }
 
     /// What is known of the ending; final once `state()` is `closed`, so in `on_close` and in the
     /// last callback.
-    const close_report &report() const noexcept { return handshake_.report(); }
+    const basic_close_report<Frame> &report() const noexcept { return handshake_.report(); }
 
     /// The live `lws *`; null before the connection began and from its end on.
-    lws *wsi() const noexcept { return wsi_; }
+    lws *wsi() const noexcept { return linked_.wsi; }
 
 private:
     friend class detail::link;
-    friend class detail::tracker;
+    friend class detail::tracker<Frame>;
+    using handshake = basic_close_handshake<Frame>;
 
     /// Whose the session's memory is. Zero: lws', and nothing was constructed in it yet.
     enum class owner : std::uint8_t { lws, user, adapter };
 
     start_result start_exactly(const close_frame &frame, make_error mended) noexcept {
-        if (!wsi_)
-            return {handshake_.current() == close_handshake::state::closed ? start_error::already_closed
-                                                                           : start_error::not_connected};
+        if (!wsi())
+            return {handshake_.current() == handshake::state::closed ? start_error::already_closed
+                                                                     : start_error::not_connected};
         if (!handshake_.request(frame))
             return {start_error::already_closing};
         if (established_)
@@ -183,89 +213,78 @@ private:
 
     void send_when_writeable() noexcept {
         limit_wait(PENDING_TIMEOUT_CLOSE_SEND);
-        lws_callback_on_writable(wsi_);
+        lws_callback_on_writable(wsi());
     }
 
     /// lws ends the connection unless the peer does what it has to in time.
     void limit_wait(pending_timeout what) noexcept {
-        if (lws_get_network_wsi(wsi_) == wsi_) {
-            lws_set_timeout(wsi_, what, detail::close_timeout_seconds);
+        if (lws_get_network_wsi(wsi()) == wsi()) {
+            lws_set_timeout(wsi(), what, detail::close_timeout_seconds);
         } else { // a stream of HTTP/2, for which lws_set_timeout() logs an error
             end_on_timer_ = true;
-            lws_set_timer_usecs(wsi_, detail::close_timeout_seconds * LWS_US_PER_SEC);
+            lws_set_timer_usecs(wsi(), detail::close_timeout_seconds * LWS_US_PER_SEC);
         }
     }
 
     void end_links() noexcept {
-        while (links_)
-            links_->end();
+        while (linked_.first)
+            linked_.first->end();
     }
 
     void abandon() noexcept {
-        lws *wsi = wsi_;
-        wsi_     = nullptr;
+        lws *const live = wsi();
+        linked_.wsi     = nullptr;
         end_links();
-        if (!wsi)
+        if (!live)
             return;
-        lws_set_wsi_user(wsi, nullptr);
-        lws_set_timeout(wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+        lws_set_wsi_user(live, nullptr);
+        lws_set_timeout(live, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
     }
 
-    lws            *wsi_   = nullptr;
-    detail::link   *links_ = nullptr;
-    close_handshake handshake_;
-    owner           owner_ = owner::lws;
-    bool            established_ : 1;
-    bool            is_server_ : 1;
-    bool            wants_to_write_ : 1;
-    bool            dropped_ : 1;           // the callback asked lws to end the connection
-    bool            ended_by_lws_ : 1;      // lws began to end a stream that the peer had not ended
-    bool            end_on_timer_ : 1;      // LWS_CALLBACK_TIMER is ours, and ends it
-    bool            asked_for_headers_ : 1; // a client's TCP and TLS are up
-    bool            reason_left_ : 1;       // by lws_close_reason(), with which lws did not end it yet
-    std::uint16_t   dropped_at_ = 0;        // of lws beginning to end it, low bits of milliseconds
+    detail::linked linked_;
+    handshake      handshake_;
+    owner          owner_;
+    bool           established_ : 1;
+    bool           is_server_ : 1;
+    bool           wants_to_write_ : 1;
+    bool           dropped_ : 1;           // the callback asked lws to end the connection
+    bool           ended_by_lws_ : 1;      // lws began to end a stream that the peer had not ended
+    bool           end_on_timer_ : 1;      // LWS_CALLBACK_TIMER is ours, and ends it
+    bool           asked_for_headers_ : 1; // a client's TCP and TLS are up
+    bool           reason_left_ : 1;       // by lws_close_reason(), with which lws did not end it yet
+    std::uint16_t  dropped_at_ = 0;        // of lws beginning to end it, low bits of milliseconds
 };
 
-namespace detail {
-    inline void link::attach(connection *target) noexcept {
-        detach();
-        target_ = target;
-        if (!target)
-            return;
-        next_            = target->links_;
-        pointer_to_this_ = &target->links_;
-        target->links_   = this;
-        if (next_)
-            next_->pointer_to_this_ = &next_;
-    }
-} // namespace detail
+using connection      = basic_connection<close_frame>;
+using lean_connection = basic_connection<detail::code_only>;
 
 /// A reference to a connection for whoever is not its session. Empty from the moment the connection
 /// ends, so it never leads to a dead `lws *`. Copyable. Takes no memory of its own.
-class connection_ref {
+template <class Connection>
+class basic_connection_ref {
 public:
-    constexpr connection_ref() noexcept = default;
-    explicit connection_ref(connection &target) noexcept { link_.attach(target.wsi() ? &target : nullptr); }
-    connection_ref(const connection_ref &other) noexcept { link_.attach(other.link_.target()); }
-    connection_ref &operator=(const connection_ref &other) noexcept {
+    constexpr basic_connection_ref() noexcept = default;
+    explicit basic_connection_ref(Connection &target) noexcept { link_.attach(target.wsi() ? &target : nullptr); }
+    basic_connection_ref(const basic_connection_ref &other) noexcept { link_.attach(other.target()); }
+    basic_connection_ref &operator=(const basic_connection_ref &other) noexcept {
         if (this != &other)
-            link_.attach(other.link_.target());
+            link_.attach(other.target());
         return *this;
     }
 
     /// Whether the connection still is.
-    explicit operator bool() const noexcept { return link_.target() != nullptr; }
+    explicit operator bool() const noexcept { return link_.is_attached(); }
 
     /// Lets go of the connection.
     void reset() noexcept { link_.detach(); }
 
     /// As `connection::request_writable()`. False where the connection is over.
-    bool request_writable() const noexcept { return *this && link_.target()->request_writable(); }
+    bool request_writable() const noexcept { return *this && target()->request_writable(); }
 
     /// As `connection::start()`. False where nothing was started.
-    bool close(const close_frame &frame) const noexcept { return *this && link_.target()->start(frame); }
+    bool close(const close_frame &frame) const noexcept { return *this && target()->start(frame); }
     bool close(any_close_code code, std::string_view text = {}) const noexcept {
-        return *this && link_.target()->start(code, text);
+        return *this && target()->start(code, text);
     }
 
     /// Calls `function(lws *)` where the connection still is; false where it is over.
@@ -273,15 +292,21 @@ public:
     bool with(Function &&function) const {
         if (!*this)
             return false;
-        static_cast<Function &&>(function)(link_.target()->wsi());
+        static_cast<Function &&>(function)(target()->wsi());
         return true;
     }
 
 private:
+    Connection *target() const noexcept { return link_.target<Connection>(); }
+
     detail::link link_;
 };
 
+using connection_ref      = basic_connection_ref<connection>;
+using lean_connection_ref = basic_connection_ref<lean_connection>;
+
 static_assert(sizeof(connection) <= 288, "wsclose: a tracked connection takes at most 288 bytes");
+static_assert(sizeof(lean_connection) <= 32, "wsclose: a lean connection takes at most 32 bytes");
 
 } // namespace wsclose
 

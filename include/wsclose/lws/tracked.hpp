@@ -40,11 +40,12 @@ namespace detail {
     };
 
     /// What `tracked` does to a `connection`, apart from what depends on the session's type.
+    template <class Frame>
     class tracker {
     public:
-        constexpr tracker(connection &c, lws *wsi) noexcept : c_(c), wsi_(wsi) {}
+        constexpr tracker(basic_connection<Frame> &c, lws *wsi) noexcept : c_(c), wsi_(wsi) {}
 
-        bool alive() const noexcept { return c_.wsi_ == wsi_; }
+        bool alive() const noexcept { return c_.linked_.wsi == wsi_; }
 
         /// Whether the session's life can begin with this callback.
         static constexpr bool begins(lws_callback_reasons reason) noexcept {
@@ -62,18 +63,18 @@ namespace detail {
         bool needs_construction(std::size_t session_size, bool &fits) const noexcept {
             const std::size_t given = lws_get_protocol(wsi_)->per_session_data_size;
             fits                    = true;
-            if (c_.owner_ == connection::owner::user || given == 0)
+            if (c_.owner_ == basic_connection<Frame>::owner::user || given == 0)
                 return false;
             fits = given == session_size;
             return true;
         }
 
-        void constructed_by_adapter() noexcept { c_.owner_ = connection::owner::adapter; }
-        bool destroyed_by_adapter() const noexcept { return c_.owner_ == connection::owner::adapter; }
+        void constructed_by_adapter() noexcept { c_.owner_ = basic_connection<Frame>::owner::adapter; }
+        bool destroyed_by_adapter() const noexcept { return c_.owner_ == basic_connection<Frame>::owner::adapter; }
 
         void begin(lws_callback_reasons reason) noexcept {
-            c_.handshake_         = close_handshake();
-            c_.wsi_               = wsi_;
+            c_.handshake_         = handshake();
+            c_.linked_.wsi        = wsi_;
             c_.established_       = false;
             c_.wants_to_write_    = false;
             c_.dropped_           = false;
@@ -168,6 +169,8 @@ namespace detail {
         }
 
     private:
+        using handshake = basic_close_handshake<Frame>;
+
         /// LWS_CALLBACK_CLIENT_HTTP_REDIRECT, which lws 4.0 does not have.
         static constexpr bool redirects(lws_callback_reasons reason) noexcept {
             return static_cast<int>(reason) == 104;
@@ -179,7 +182,7 @@ namespace detail {
                    reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR;
         }
 
-        bool closing() const noexcept { return c_.handshake_.current() != close_handshake::state::open; }
+        bool closing() const noexcept { return c_.handshake_.current() != handshake::state::open; }
 
         /// lws names the function that unbinds a protocol: its closing one, or one that binds another
         /// protocol, whereupon the session's memory is freed without a further word (docs/lws-behaviour.md).
@@ -209,9 +212,9 @@ namespace detail {
         static std::uint16_t milliseconds() noexcept { return static_cast<std::uint16_t>(lws_now_usecs() / 1000); }
 
         ruling write() noexcept {
-            const bool         asked_for = c_.wants_to_write_;
-            const close_frame *frame     = c_.handshake_.requested();
-            c_.wants_to_write_           = false;
+            const bool        asked_for = c_.wants_to_write_;
+            const auto *const frame     = c_.handshake_.requested();
+            c_.wants_to_write_          = false;
             if (c_.dropped_ || failed_by_lws())
                 return {false, 0}; // lws sends the frame itself, and asks for data even after it
             if (!closing() || (frame && asked_for))
@@ -310,14 +313,15 @@ namespace detail {
             c_.dropped_at_ = milliseconds();
             if (!c_.established_ || c_.dropped_)
                 return;
-            if (const close_frame *frame = c_.handshake_.requested()) { // and there will be no other chance
+            if (const auto *frame = c_.handshake_.requested()) { // and there will be no other chance
                 if (!has_reason && !stream_has_ended(wsi_) && !lws_send_pipe_choked(wsi_) &&
                     write_close_frame(wsi_, *frame))
                     c_.handshake_.send(*frame);
             } else if (!closing() && has_reason &&
                        !(c_.reason_left_ && (stream_has_ended(wsi_) || layer_may_have_ended(wsi_)))) {
                 const parse_result prepared = close_frame::parse(prepared_body());
-                c_.handshake_.library_failed(prepared ? &prepared.frame : nullptr, false);
+                const Frame       &left     = prepared.frame;
+                c_.handshake_.library_failed(prepared ? &left : nullptr, false);
             } else if (!closing()) {
 #if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 2)
                 c_.dropped_ = lws_context_is_being_destroyed(lws_get_context(wsi_)) != 0;
@@ -327,7 +331,7 @@ namespace detail {
         }
 
         bool is_echo() const noexcept {
-            const close_report &report = c_.report();
+            const auto &report = c_.report();
             return report.received() && report.sent() && *report.received() == *report.sent();
         }
 
@@ -342,11 +346,13 @@ namespace detail {
         /// What becomes known at the end of a frame that lws sent by a route of its own, which takes
         /// the answer without showing it: as it failed the connection, or as the program returned -1.
         void account_for_lws() noexcept {
-            const close_frame *prepared = c_.handshake_.requested();
+            const auto *const prepared = c_.handshake_.requested();
             if (!prepared || !(failed_by_lws() || c_.dropped_))
                 return;
             // A client's lws masks the frame in place as it sends it: unchanged, it never went out.
-            if (c_.is_server_ || prepared_body() != std::string_view(prepared->data(), prepared->size()))
+            const close_frame &frame = *prepared;
+            if (c_.is_server_ ||
+                prepared_body().substr(0, frame.size()) != std::string_view(frame.data(), frame.size()))
                 c_.handshake_.send(*prepared);
 #if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 4)
             if (lws_get_opcode(wsi_) == 8) // the last frame that came was a Close frame
@@ -371,13 +377,13 @@ namespace detail {
             if (lws *const network = lws_get_network_wsi(wsi_); network != wsi_)
                 lws_callback_on_writable(network); // or the end of an HTTP/2 stream goes out with its next frame alone
             c_.handshake_.transport_closed();
-            c_.wsi_ = nullptr;
+            c_.linked_.wsi = nullptr;
             c_.end_links();
             return how;
         }
 
-        connection &c_;
-        lws        *wsi_;
+        basic_connection<Frame> &c_;
+        lws                     *wsi_;
     };
 
     template <class Member>
@@ -385,8 +391,8 @@ namespace detail {
         static_assert(!std::is_same_v<Member, Member>,
                       "wsclose: the member of tracked<> has to be a wsclose::connection");
     };
-    template <class Session>
-    struct member_of<connection Session::*> {
+    template <class Session, class Frame>
+    struct member_of<basic_connection<Frame> Session::*> {
         using type = Session;
     };
 
@@ -457,8 +463,8 @@ namespace detail {
     }
 
     /// Begins a session: constructs it where it lies in memory of lws'. False where it cannot be.
-    template <class Session>
-    bool begin_session(tracker &track, lws *wsi, void *user, lws_callback_reasons reason) {
+    template <class Session, class Frame>
+    bool begin_session(tracker<Frame> &track, lws *wsi, void *user, lws_callback_reasons reason) {
         static_assert(alignof(Session) <= alignof(std::max_align_t), "wsclose: lws allocates sessions with malloc()");
         bool fits = true;
         if (track.needs_construction(sizeof(Session), fits)) {
