@@ -130,8 +130,13 @@ public:
         return acknowledged_ != acknowledgement::no && violation_ == parse_error::none;
     }
 
-    /// Why a connection never came about, as the library put it; at most 123 bytes, empty otherwise.
-    constexpr std::string_view error() const noexcept { return failed_ ? received_.reason() : std::string_view(); }
+    /// Why a connection never came about, as the library put it, at most 123 bytes; that it failed,
+    /// where no more is known. Empty otherwise.
+    constexpr std::string_view error() const noexcept {
+        if (!failed_)
+            return {};
+        return received_.reason().empty() ? std::string_view("the connection failed") : received_.reason();
+    }
 
 private:
     template <class>

@@ -195,7 +195,7 @@ namespace detail {
             std::string_view result(static_cast<const char *>(in), in ? len : 0);
             while (!result.empty() && result.back() == '\0')
                 result.remove_suffix(1);
-            return result.empty() ? std::string_view("the connection failed") : result;
+            return result;
         }
 
         /// By lws' words for it, which are all that there is (docs/lws-behaviour.md). TLS is done with
