@@ -216,11 +216,12 @@ constexpr parse_result close_frame::parse(std::string_view body) noexcept {
         static_cast<close_code>(static_cast<unsigned char>(body[0]) << 8 | static_cast<unsigned char>(body[1]));
     if (!is_receivable(code))
         return {close_frame(), parse_error::forbidden_code, 0};
-    const utf8::result text = utf8::validate(body.substr(2));
+    body.remove_prefix(2);
+    const utf8::result text = utf8::validate(body);
     if (!text)
         return {close_frame(), parse_error::invalid_utf8, 2 + text.offset};
     parse_result result{close_frame(code), parse_error::none, 0};
-    result.frame.append(body.substr(2));
+    result.frame.append(body);
     return result;
 }
 

@@ -275,12 +275,13 @@ namespace detail {
             c_.dropped_ = true;
             if (!c_.established_ || !has_close_reason(wsi_) || lws_partial_buffered(wsi_))
                 return; // where it has data to flush, lws sends no frame
-            const std::string_view body   = prepared_body();
-            parse_result           result = close_frame::parse(body);
+            std::string_view body   = prepared_body();
+            parse_result     result = close_frame::parse(body);
             if (!result) {
-                result.frame = close_frame::fit(static_cast<close_code>(static_cast<unsigned char>(body[0]) << 8 |
-                                                                        static_cast<unsigned char>(body[1])),
-                                                body.substr(2), c_.is_server_ ? role::server : role::client);
+                const auto code = static_cast<close_code>(static_cast<unsigned char>(body[0]) << 8 |
+                                                          static_cast<unsigned char>(body[1]));
+                body.remove_prefix(2);
+                result.frame = close_frame::fit(code, body, c_.is_server_ ? role::server : role::client);
                 set_close_reason(wsi_, result.frame);
             }
             c_.handshake_.request(result.frame);
