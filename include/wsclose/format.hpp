@@ -17,7 +17,6 @@
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_handshake.hpp>
-#include <wsclose/utf8.hpp>
 
 namespace wsclose {
 
@@ -29,16 +28,22 @@ namespace detail {
                (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
     }
 
-    /// The code point that a well-formed sequence of one to three bytes stands for; 0xFFFFFF for
-    /// one of four bytes, none of which is unsafe.
-    constexpr char32_t decode(std::string_view sequence) noexcept {
-        const auto byte = [sequence](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
-        switch (sequence.size()) {
-        case 1: return byte(0);
-        case 2: return char32_t{byte(0) & 0x1Fu} << 6 | (byte(1) & 0x3Fu);
-        case 3: return char32_t{byte(0) & 0x0Fu} << 12 | char32_t{byte(1) & 0x3Fu} << 6 | (byte(2) & 0x3Fu);
-        default: return 0xFFFFFF;
-        }
+    /// A code point and the length of its sequence in bytes.
+    struct code_point {
+        char32_t    value;
+        std::size_t length;
+    };
+
+    /// The first code point of valid UTF-8; 0xFFFFFF for one of four bytes, none of which is unsafe.
+    constexpr code_point first_code_point(std::string_view text) noexcept {
+        const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+        if (byte(0) < 0x80)
+            return {byte(0), 1};
+        if (byte(0) < 0xE0)
+            return {char32_t{byte(0) & 0x1Fu} << 6 | (byte(1) & 0x3Fu), 2};
+        if (byte(0) < 0xF0)
+            return {char32_t{byte(0) & 0x0Fu} << 12 | char32_t{byte(1) & 0x3Fu} << 6 | (byte(2) & 0x3Fu), 3};
+        return {0xFFFFFF, 4};
     }
 
     /// Writes valid UTF-8 in quotes, escaped as a JSON string is.
@@ -46,17 +51,15 @@ namespace detail {
     constexpr void write_quoted(std::string_view text, Sink &sink) {
         sink(std::string_view("\""));
         while (!text.empty()) {
-            const std::size_t      length   = utf8::detail::first_sequence(text).length;
-            const std::string_view sequence = text.substr(0, length);
-            const char32_t         c        = decode(sequence);
-            if (c == U'"' || c == U'\\') {
+            auto [c, length] = first_code_point(text);
+            const std::string_view sequence(text.data(), length);
+            if (c == U'"' || c == U'\\')
                 sink(std::string_view("\\"));
-                sink(sequence);
-            } else if (is_unsafe(c)) {
-                constexpr std::string_view digits   = "0123456789abcdef";
-                const char                 escape[] = {
-                                    '\\', 'u', digits[c >> 12 & 15], digits[c >> 8 & 15], digits[c >> 4 & 15], digits[c & 15]};
-                sink(std::string_view(escape, sizeof escape));
+            if (is_unsafe(c)) {
+                char escape[] = "\\u0000";
+                for (std::size_t i = 5; c != 0; c >>= 4)
+                    escape[i--] = "0123456789abcdef"[c & 15];
+                sink(std::string_view(escape, 6));
             } else {
                 sink(sequence);
             }
