@@ -46,8 +46,10 @@ def wrong_with(file):
     names = output("nm", "-C", file)
     undefined = set(re.findall(r"^ +U (.*)$", names, re.M))
     wrong += [f"calls {name}" for name in sorted(undefined - allowed)]
-    wrong += [f"has code for {name}" for name in re.findall(r"^\w+ [tTwW] (wsclose::.*|_GLOBAL__sub_I.*)$", names, re.M)]
-    branches = re.findall(r"\t(j(?!mp)\w+ .*|jmp +[^#\n]*<(?!take).*)", output("objdump", "-dC", "--no-show-raw-insn", file))
+    made = re.findall(r"^\w+ [tTwW] (wsclose::.*|_GLOBAL__sub_I.*)$", names, re.M)
+    wrong += [f"has code for {name}" for name in made]
+    code = output("objdump", "-dC", "--no-show-raw-insn", file)
+    branches = re.findall(r"\t(j(?!mp)\w+ .*|jmp +[^#\n]*<(?!take).*)", code)
     return wrong + [f"branches: {branch}" for branch in branches]
 
 
