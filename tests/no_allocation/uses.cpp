@@ -58,6 +58,16 @@ void use_text(const close_report &report) {
     sink(name(report.acknowledged()));
 }
 
+void use_handshake(close_handshake &handshake, const close_frame &frame) {
+    if (handshake.send(frame) == close_step::send)
+        handshake.acknowledge();
+    handshake.receive(close_frame::parse(frame.reason()));
+    handshake.library_failed(handshake.requested());
+    handshake.answer_deferred();
+    handshake.answer_lost();
+    handshake.connect_failed(frame.reason());
+}
+
 int use_verbs(lws *wsi, const void *in, std::size_t len) {
     close_frame answer;
     return answer_peer_close(wsi, in, len, answer) + close(wsi, close_code::going_away);
