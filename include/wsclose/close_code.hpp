@@ -151,47 +151,63 @@ private:
 };
 
 namespace detail {
-    struct code_entry {
+    // The names stand apart from the descriptions, which few programs need, and hold no pointers.
+    struct code_name {
+        close_code code;
+        char       name[20];
+    };
+
+    inline constexpr code_name names[] = {
+        {close_code::normal_closure, "normal_closure"},
+        {close_code::going_away, "going_away"},
+        {close_code::protocol_error, "protocol_error"},
+        {close_code::unsupported_data, "unsupported_data"},
+        {close_code::no_status_received, "no_status_received"},
+        {close_code::abnormal_closure, "abnormal_closure"},
+        {close_code::invalid_payload, "invalid_payload"},
+        {close_code::policy_violation, "policy_violation"},
+        {close_code::message_too_big, "message_too_big"},
+        {close_code::mandatory_extension, "mandatory_extension"},
+        {close_code::internal_error, "internal_error"},
+        {close_code::service_restart, "service_restart"},
+        {close_code::try_again_later, "try_again_later"},
+        {close_code::bad_gateway, "bad_gateway"},
+        {close_code::tls_handshake, "tls_handshake"},
+        {close_code::unauthorized, "unauthorized"},
+        {close_code::forbidden, "forbidden"},
+        {close_code::timeout, "timeout"},
+    };
+
+    struct code_description {
         close_code       code;
-        std::string_view name;
-        std::string_view description;
+        std::string_view text;
     };
 
-    inline constexpr code_entry registry[] = {
-        {close_code::normal_closure, "normal_closure", "the purpose of the connection has been fulfilled"},
-        {close_code::going_away, "going_away",
-         "the endpoint leaves: a server going down or a browser leaving the page"},
-        {close_code::protocol_error, "protocol_error", "the peer broke the protocol"},
-        {close_code::unsupported_data, "unsupported_data", "the peer sent a type of data that cannot be accepted"},
-        {close_code::no_status_received, "no_status_received", "the Close frame held no code; never on the wire"},
-        {close_code::abnormal_closure, "abnormal_closure",
-         "the connection ended without a Close frame; never on the wire"},
-        {close_code::invalid_payload, "invalid_payload",
-         "data in a message was not what the message's type says, such as text that is not UTF-8"},
-        {close_code::policy_violation, "policy_violation", "a message violates the endpoint's policy"},
-        {close_code::message_too_big, "message_too_big", "a message is too big to process"},
-        {close_code::mandatory_extension, "mandatory_extension",
-         "the client expected an extension that the server did not negotiate; never sent by a server"},
-        {close_code::internal_error, "internal_error", "an unexpected condition prevents the endpoint from going on"},
-        {close_code::service_restart, "service_restart",
-         "the service restarts; a client that comes back waits a random 5 to 30 seconds"},
-        {close_code::try_again_later, "try_again_later",
-         "overload; a client goes to another address or waits for its user to act"},
-        {close_code::bad_gateway, "bad_gateway", "a gateway received an invalid response from the server behind it"},
-        {close_code::tls_handshake, "tls_handshake", "the TLS handshake failed; never on the wire"},
-        {close_code::unauthorized, "unauthorized", "authentication is missing or failed"},
-        {close_code::forbidden, "forbidden", "the client is known and may not"},
-        {close_code::timeout, "timeout", "the endpoint waited too long for the peer"},
+    using namespace std::string_view_literals;
+    inline constexpr code_description descriptions[] = {
+        {close_code::normal_closure, "the purpose of the connection has been fulfilled"sv},
+        {close_code::going_away, "the endpoint leaves: a server going down or a browser leaving the page"sv},
+        {close_code::protocol_error, "the peer broke the protocol"sv},
+        {close_code::unsupported_data, "the peer sent a type of data that cannot be accepted"sv},
+        {close_code::no_status_received, "the Close frame held no code; never on the wire"sv},
+        {close_code::abnormal_closure, "the connection ended without a Close frame; never on the wire"sv},
+        {close_code::invalid_payload,
+         "data in a message was not what the message's type says, such as text that is not UTF-8"sv},
+        {close_code::policy_violation, "a message violates the endpoint's policy"sv},
+        {close_code::message_too_big, "a message is too big to process"sv},
+        {close_code::mandatory_extension,
+         "the client expected an extension that the server did not negotiate; never sent by a server"sv},
+        {close_code::internal_error, "an unexpected condition prevents the endpoint from going on"sv},
+        {close_code::service_restart,
+         "the service restarts; a client that comes back waits a random 5 to 30 seconds"sv},
+        {close_code::try_again_later, "overload; a client goes to another address or waits for its user to act"sv},
+        {close_code::bad_gateway, "a gateway received an invalid response from the server behind it"sv},
+        {close_code::tls_handshake, "the TLS handshake failed; never on the wire"sv},
+        {close_code::unauthorized, "authentication is missing or failed"sv},
+        {close_code::forbidden, "the client is known and may not"sv},
+        {close_code::timeout, "the endpoint waited too long for the peer"sv},
+        {close_code{1004}, "reserved; a meaning might be defined later; never on the wire"sv},
     };
-
-    /// What the registry says of `code`; empty where it assigns nothing. By value: GCC's
-    /// -fsanitize=undefined takes comparing pointers for no constant expression.
-    constexpr code_entry find(close_code code) noexcept {
-        for (const code_entry &entry : registry)
-            if (entry.code == code)
-                return entry;
-        return {code, {}, {}};
-    }
 } // namespace detail
 
 /// The range that `code` lies in. RFC 6455 section 7.4.2.
@@ -206,7 +222,12 @@ constexpr code_range range(any_close_code code) noexcept {
 
 /// The name of `code` as its enumerator spells it (`normal_closure`); empty where the registry
 /// assigns none.
-constexpr std::string_view name(close_code code) noexcept { return detail::find(code).name; }
+constexpr std::string_view name(close_code code) noexcept {
+    for (const detail::code_name &entry : detail::names)
+        if (entry.code == code)
+            return entry.name;
+    return {};
+}
 
 /// The name of an application's code as its `close_code_traits` spells it; empty for a value that
 /// does not stand there.
@@ -221,10 +242,9 @@ constexpr auto name(Enum code) noexcept -> std::enable_if_t<detail::is_applicati
 /// What `code` means, in a few words without a full stop; for a code that nobody assigned, what
 /// its range is for. Never empty.
 constexpr std::string_view description(any_close_code code) noexcept {
-    if (const detail::code_entry entry = detail::find(code); !entry.name.empty())
-        return entry.description;
-    if (code.value() == 1004)
-        return "reserved; a meaning might be defined later; never on the wire";
+    for (const detail::code_description &entry : detail::descriptions)
+        if (entry.code == code)
+            return entry.text;
     switch (range(code)) {
     case code_range::unused: return "not a close code: codes below 1000 are not used";
     case code_range::protocol: return "unassigned, reserved for the protocol and its extensions";
@@ -238,7 +258,7 @@ constexpr std::string_view description(any_close_code code) noexcept {
 /// The code that the registry gives this name (`normal_closure`, spelt as the enumerator is);
 /// nothing for any other text.
 constexpr std::optional<close_code> from_name(std::string_view text) noexcept {
-    for (const detail::code_entry &entry : detail::registry)
+    for (const detail::code_name &entry : detail::names)
         if (entry.name == text)
             return entry.code;
     return std::nullopt;

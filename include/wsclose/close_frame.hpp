@@ -247,8 +247,9 @@ constexpr close_frame close_frame::fit(any_close_code code, std::string_view tex
     if (!is_sendable(code))
         code = close_code::internal_error;
     utf8::result checked{};
-    close_frame  frame = with_text(code, text.substr(0, max_reason_size), checked);
-    if (checked && text.size() <= max_reason_size)
+    const bool   is_short = text.size() <= max_reason_size;
+    close_frame  frame    = with_text(code, {text.data(), is_short ? text.size() : 0}, checked);
+    if (checked && is_short)
         return frame;
     frame       = close_frame(code);
     frame.size_ = static_cast<std::uint8_t>(2 + utf8::sanitise(text, frame.bytes_ + 2, max_reason_size));
@@ -270,7 +271,8 @@ constexpr parse_result close_frame::parse(std::string_view body) noexcept {
         static_cast<close_code>(static_cast<unsigned char>(body[0]) << 8 | static_cast<unsigned char>(body[1]));
     if (!is_receivable(code))
         return {close_frame(), parse_error::forbidden_code, 0};
-    return build<parse_result>(code, body.substr(2), 2);
+    body.remove_prefix(2);
+    return build<parse_result>(code, body, 2);
 }
 
 inline parse_result close_frame::parse(const void *body, std::size_t size) noexcept {

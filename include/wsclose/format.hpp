@@ -17,11 +17,12 @@
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_handshake.hpp>
-#include <wsclose/utf8.hpp>
 
 namespace wsclose {
 
 namespace detail {
+    using namespace std::string_view_literals; // their length is constant wherever they are optimised for size
+
     /// Whether a code point can break a line or deceive the eye: controls, line and paragraph
     /// separators, and the bidirectional controls of Unicode standard annex 9.
     constexpr bool is_unsafe(char32_t c) noexcept {
@@ -29,40 +30,44 @@ namespace detail {
                (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
     }
 
-    /// The code point that a well-formed sequence of one to three bytes stands for; 0xFFFFFF for
-    /// one of four bytes, none of which is unsafe.
-    constexpr char32_t decode(std::string_view sequence) noexcept {
-        const auto byte = [sequence](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
-        switch (sequence.size()) {
-        case 1: return byte(0);
-        case 2: return char32_t{byte(0) & 0x1Fu} << 6 | (byte(1) & 0x3Fu);
-        case 3: return char32_t{byte(0) & 0x0Fu} << 12 | char32_t{byte(1) & 0x3Fu} << 6 | (byte(2) & 0x3Fu);
-        default: return 0xFFFFFF;
-        }
+    /// A code point and the length of its sequence in bytes.
+    struct code_point {
+        char32_t    value;
+        std::size_t length;
+    };
+
+    /// The first code point of valid UTF-8; 0xFFFFFF for one of four bytes, none of which is unsafe.
+    constexpr code_point first_code_point(std::string_view text) noexcept {
+        const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+        if (byte(0) < 0x80)
+            return {byte(0), 1};
+        if (byte(0) < 0xE0)
+            return {char32_t{byte(0) & 0x1Fu} << 6 | (byte(1) & 0x3Fu), 2};
+        if (byte(0) < 0xF0)
+            return {char32_t{byte(0) & 0x0Fu} << 12 | char32_t{byte(1) & 0x3Fu} << 6 | (byte(2) & 0x3Fu), 3};
+        return {0xFFFFFF, 4};
     }
 
     /// Writes valid UTF-8 in quotes, escaped as a JSON string is.
     template <class Sink>
     constexpr void write_quoted(std::string_view text, Sink &sink) {
-        sink(std::string_view("\""));
+        sink("\""sv);
         while (!text.empty()) {
-            const std::size_t      length   = utf8::detail::first_sequence(text).length;
-            const std::string_view sequence = text.substr(0, length);
-            const char32_t         c        = decode(sequence);
-            if (c == U'"' || c == U'\\') {
-                sink(std::string_view("\\"));
-                sink(sequence);
-            } else if (is_unsafe(c)) {
-                constexpr std::string_view digits   = "0123456789abcdef";
-                const char                 escape[] = {
-                                    '\\', 'u', digits[c >> 12 & 15], digits[c >> 8 & 15], digits[c >> 4 & 15], digits[c & 15]};
-                sink(std::string_view(escape, sizeof escape));
+            auto [c, length] = first_code_point(text);
+            const std::string_view sequence(text.data(), length);
+            if (c == U'"' || c == U'\\')
+                sink("\\"sv);
+            if (is_unsafe(c)) {
+                char escape[] = "\\u0000";
+                for (std::size_t i = 5; c != 0; c >>= 4)
+                    escape[i--] = "0123456789abcdef"[c & 15];
+                sink(std::string_view(escape, 6));
             } else {
                 sink(sequence);
             }
             text.remove_prefix(length);
         }
-        sink(std::string_view("\""));
+        sink("\""sv);
     }
 
     template <class Sink>
@@ -81,11 +86,11 @@ namespace detail {
     constexpr void write_code_and_reason(close_code code, std::string_view reason, Sink &sink) {
         write_number(static_cast<std::uint16_t>(code), sink);
         if (const std::string_view known = name(code); !known.empty()) {
-            sink(std::string_view(" "));
+            sink(" "sv);
             sink(known);
         }
         if (!reason.empty()) {
-            sink(std::string_view(" "));
+            sink(" "sv);
             write_quoted(reason, sink);
         }
     }
@@ -93,27 +98,27 @@ namespace detail {
     /// `"code":1000,"reason":"bye"`
     template <class Sink>
     constexpr void write_json_members(close_code code, std::string_view reason, Sink &sink) {
-        sink(std::string_view("\"code\":"));
+        sink("\"code\":"sv);
         write_number(static_cast<std::uint16_t>(code), sink);
-        sink(std::string_view(",\"reason\":"));
+        sink(",\"reason\":"sv);
         write_quoted(reason, sink);
     }
 
     template <class Sink>
     constexpr void write_json_frame(const close_frame *frame, Sink &sink) {
         if (!frame) {
-            sink(std::string_view("null"));
+            sink("null"sv);
             return;
         }
-        sink(std::string_view("{"));
+        sink("{"sv);
         write_json_members(frame->code(), frame->reason(), sink);
-        sink(std::string_view("}"));
+        sink("}"sv);
     }
 
     template <class Sink>
     constexpr void write_json_name(std::string_view known, Sink &sink) {
         if (known.empty())
-            sink(std::string_view("null"));
+            sink("null"sv);
         else
             write_quoted(known, sink);
     }
@@ -135,14 +140,15 @@ constexpr void write_text(const close_frame &frame, Sink &&sink) {
 /// `closed cleanly by peer: 1000 normal_closure "bye"`.
 template <class Sink>
 constexpr void write_text(const close_report &report, Sink &&sink) {
+    using namespace std::string_view_literals;
     if (!report.error().empty()) {
-        sink(std::string_view("not connected: "));
+        sink("not connected: "sv);
         detail::write_quoted(report.error(), sink);
         return;
     }
-    sink(report.clean() ? std::string_view("closed cleanly by ") : std::string_view("closed, not cleanly, by "));
+    sink(report.clean() ? "closed cleanly by "sv : "closed, not cleanly, by "sv);
     sink(name(report.initiator()));
-    sink(std::string_view(": "));
+    sink(": "sv);
     const bool  peer_first = report.initiator() == initiator::peer;
     const auto  violation  = name(report.violation());
     const auto *received   = report.received();
@@ -150,24 +156,24 @@ constexpr void write_text(const close_report &report, Sink &&sink) {
     if (peer_first && !violation.empty())
         sink(violation);
     if (peer_first && !violation.empty() && sent)
-        sink(std::string_view("; answered "));
+        sink("; answered "sv);
     if (!peer_first || violation.empty() || sent)
         detail::write_code_and_reason(report.code(), report.reason(), sink);
     if (!peer_first && !violation.empty()) {
-        sink(std::string_view("; answered with "));
+        sink("; answered with "sv);
         sink(violation);
     }
     if (received && sent && *received != *sent) {
-        sink(std::string_view("; answered "));
+        sink("; answered "sv);
         const close_frame &answer = peer_first ? *sent : *received;
         detail::write_code_and_reason(answer.code(), answer.reason(), sink);
     }
     if (sent && report.acknowledged() == acknowledgement::no)
-        sink(std::string_view("; not answered"));
+        sink("; not answered"sv);
     if (report.acknowledged() == acknowledgement::inferred)
-        sink(std::string_view("; answer inferred"));
+        sink("; answer inferred"sv);
     if (report.obscured())
-        sink(std::string_view("; the peer's code may have been another"));
+        sink("; the peer's code may have been another"sv);
 }
 
 /// Writes `{"code":1000,"reason":"bye"}` through `sink`; an empty frame has the code 1005.
@@ -181,20 +187,21 @@ constexpr void write_json(const close_frame &frame, Sink &&sink) {
 /// came about.
 template <class Sink>
 constexpr void write_json_members(const close_report &report, Sink &&sink) {
+    using namespace std::string_view_literals;
     detail::write_json_members(report.code(), report.reason(), sink);
-    sink(report.clean() ? std::string_view(",\"clean\":true") : std::string_view(",\"clean\":false"));
-    sink(std::string_view(",\"initiator\":"));
+    sink(report.clean() ? ",\"clean\":true"sv : ",\"clean\":false"sv);
+    sink(",\"initiator\":"sv);
     detail::write_json_name(name(report.initiator()), sink);
-    sink(std::string_view(",\"received\":"));
+    sink(",\"received\":"sv);
     detail::write_json_frame(report.received(), sink);
-    sink(std::string_view(",\"sent\":"));
+    sink(",\"sent\":"sv);
     detail::write_json_frame(report.sent(), sink);
-    sink(std::string_view(",\"violation\":"));
+    sink(",\"violation\":"sv);
     detail::write_json_name(name(report.violation()), sink);
     if (report.obscured())
-        sink(std::string_view(",\"obscured\":true"));
+        sink(",\"obscured\":true"sv);
     if (!report.error().empty()) {
-        sink(std::string_view(",\"error\":"));
+        sink(",\"error\":"sv);
         detail::write_quoted(report.error(), sink);
     }
 }
@@ -202,9 +209,10 @@ constexpr void write_json_members(const close_report &report, Sink &&sink) {
 /// Writes a report as one JSON object on one line through `sink`.
 template <class Sink>
 constexpr void write_json(const close_report &report, Sink &&sink) {
-    sink(std::string_view("{"));
+    using namespace std::string_view_literals;
+    sink("{"sv);
     write_json_members(report, sink);
-    sink(std::string_view("}"));
+    sink("}"sv);
 }
 
 /// A code, a frame or a report as text in a buffer of its own, terminated by a NUL: for C's

@@ -73,7 +73,7 @@ namespace detail {
     constexpr result validate_by_sequences(std::string_view text) noexcept {
         std::size_t at = 0;
         while (at < text.size()) {
-            const sequence next = first_sequence(text.substr(at));
+            const sequence next = first_sequence({text.data() + at, text.size() - at});
             if (!next.well_formed)
                 return {at, false};
             at += next.length;
@@ -97,7 +97,7 @@ namespace detail {
             if (byte < 0x80 || byte >= 0xC0)
                 break;
         }
-        return {start + validate_by_sequences(text.substr(start)).offset, false};
+        return {start + validate_by_sequences({text.data() + start, text.size() - start}).offset, false};
     }
 #endif
 
@@ -118,7 +118,7 @@ constexpr result validate(std::string_view text) noexcept {
 /// The longest prefix of `text` that is valid UTF-8 and at most `max_bytes` bytes long. It never
 /// ends within a code point.
 constexpr std::string_view prefix(std::string_view text, std::size_t max_bytes) noexcept {
-    return text.substr(0, validate(text.substr(0, max_bytes)).offset);
+    return {text.data(), validate({text.data(), text.size() < max_bytes ? text.size() : max_bytes}).offset};
 }
 
 /// Writes `text` to `out` as valid UTF-8: each maximal ill-formed part becomes one U+FFFD, as the
@@ -128,7 +128,8 @@ constexpr std::size_t sanitise(std::string_view text, char *out, std::size_t cap
     std::size_t written = 0;
     while (!text.empty()) {
         const detail::sequence next = detail::first_sequence(text);
-        const std::string_view part = next.well_formed ? text.substr(0, next.length) : detail::replacement;
+        const std::string_view part =
+            next.well_formed ? std::string_view(text.data(), next.length) : detail::replacement;
         if (part.size() > capacity - written)
             break;
         for (const char byte : part)

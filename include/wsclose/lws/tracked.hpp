@@ -278,12 +278,13 @@ namespace detail {
             c_.dropped_ = true;
             if (!c_.established_ || !has_close_reason(wsi_) || lws_partial_buffered(wsi_))
                 return; // where it has data to flush, lws sends no frame
-            const std::string_view body   = prepared_body();
-            parse_result           result = close_frame::parse(body);
+            std::string_view body   = prepared_body();
+            parse_result     result = close_frame::parse(body);
             if (!result) {
-                result.frame = close_frame::fit(static_cast<close_code>(static_cast<unsigned char>(body[0]) << 8 |
-                                                                        static_cast<unsigned char>(body[1])),
-                                                body.substr(2), c_.is_server_ ? role::server : role::client);
+                const auto code = static_cast<close_code>(static_cast<unsigned char>(body[0]) << 8 |
+                                                          static_cast<unsigned char>(body[1]));
+                body.remove_prefix(2);
+                result.frame = close_frame::fit(code, body, c_.is_server_ ? role::server : role::client);
                 set_close_reason(wsi_, result.frame);
             }
             c_.handshake_.request(result.frame);
@@ -351,8 +352,7 @@ namespace detail {
                 return;
             // A client's lws masks the frame in place as it sends it: unchanged, it never went out.
             const close_frame &frame = *prepared;
-            if (c_.is_server_ ||
-                prepared_body().substr(0, frame.size()) != std::string_view(frame.data(), frame.size()))
+            if (c_.is_server_ || std::memcmp(prepared_body().data(), frame.data(), frame.size()) != 0)
                 c_.handshake_.send(*prepared);
 #if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 4)
             if (lws_get_opcode(wsi_) == 8) // the last frame that came was a Close frame

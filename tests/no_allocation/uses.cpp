@@ -1,0 +1,99 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+// Uses every function of wsclose that runs, so that the object file names all that they need. check.py
+// reads it there, and finds a function that is missing here. WITH_REMOTE adds the header that allocates.
+
+#include <wsclose/lws.hpp>
+#ifdef WITH_REMOTE
+#    include <wsclose/lws/remote.hpp>
+#endif
+
+using namespace wsclose;
+
+enum class own_code { kicked = 4000 };
+template <>
+struct wsclose::close_code_traits<own_code> {
+    static constexpr named_code<own_code> codes[] = {{own_code::kicked, "kicked"}};
+};
+
+struct session {
+    connection             close;
+    timer                  idle;
+    connection_list::entry place;
+
+    void on_close(const close_report &report) { log_report(report, "chat"); }
+    void on_idle() { close.start(own_code::kicked, "idle"); }
+};
+
+int callback(lws *, lws_callback_reasons, void *, void *, std::size_t);
+
+extern lws_callback_function *const protocol;
+lws_callback_function *const        protocol = tracked<callback, &session::close>;
+
+static constexpr auto sink = [](std::string_view) {};
+
+void use_codes(close_code code, std::string_view text, role who) {
+    sink(description(code));
+    sink(name(own_code::kicked));
+    sink(name(from_name(text).value_or(code)));
+    sink(name(is_sendable(code, who) && browser_may_send(code) ? make_error::none : make_error::invalid_utf8));
+}
+
+void use_frames(close_code code, std::string_view text, role who) {
+    const make_result  made   = close_frame::make(code, text);
+    const parse_result parsed = close_frame::parse(text);
+    sink(description(made.error));
+    sink(name(made ? parsed.error : parse_error::none));
+    sink(utf8::prefix(text, max_reason_size));
+    sink(close_frame::fit(code, text, who) != parsed.answer() ? text : made.frame.reason());
+}
+
+void use_text(const close_report &report) {
+    sink(text_line(report).view());
+    sink(text_line(report.code()).view());
+    sink(text_line(*report.sent()).view());
+    write_json(report, sink);
+    write_json(*report.received(), sink);
+    sink(name(report.acknowledged()));
+}
+
+void use_handshake(close_handshake &handshake, const close_frame &frame) {
+    if (handshake.send(frame) == close_step::send)
+        handshake.acknowledge();
+    handshake.receive(close_frame::parse(frame.reason()));
+    handshake.library_failed(handshake.requested());
+    handshake.answer_deferred();
+    handshake.answer_lost();
+    handshake.connect_failed(frame.reason());
+}
+
+int use_verbs(lws *wsi, const void *in, std::size_t len) {
+    close_frame answer;
+    return answer_peer_close(wsi, in, len, answer) + close(wsi, close_code::going_away);
+}
+
+void use_connection(session &s, const close_frame &frame) {
+    connection_ref        first(s.close);
+    connection_ref        second;
+    const connection_ref &third = second = connection_ref(first);
+    first.reset();
+    third.close(frame);
+    third.close(close_code::going_away);
+    third.request_writable();
+    third.with([](lws *wsi) { lws_callback_on_writable(wsi); });
+    sink(name(s.close.start(own_code::kicked).error));
+    s.close.state();
+    s.idle.start<&session::on_idle>(s.close, LWS_US_PER_SEC, s);
+    s.idle.is_running();
+}
+
+void use_list(session &s) {
+    connection_list list;
+    list.add(s.close, s.place);
+    list.close_all(close_code::going_away);
+}
+
+#ifdef WITH_REMOTE
+void use_remote(const remote_queue &queue, session &s) { remote_handle(queue, s.close).close(close_code::going_away); }
+#endif
