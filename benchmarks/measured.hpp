@@ -15,6 +15,7 @@
 #    define CALLGRIND_START_INSTRUMENTATION
 #    define CALLGRIND_STOP_INSTRUMENTATION
 #    define CALLGRIND_TOGGLE_COLLECT
+#    define RUNNING_ON_VALGRIND 0
 #    define CALLGRIND_DUMP_STATS_AT(name) static_cast<void>(name)
 #endif
 
