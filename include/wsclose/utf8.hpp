@@ -77,6 +77,10 @@ namespace detail {
 constexpr result validate(std::string_view text) noexcept {
     std::size_t at = 0;
     while (at < text.size()) {
+        if (static_cast<unsigned char>(text[at]) <= 0x7F) {
+            ++at;
+            continue;
+        }
         const detail::sequence next = detail::first_sequence(text.substr(at));
         if (!next.well_formed)
             return {at, false};
