@@ -25,18 +25,15 @@ def seconds(program, connections, each, times):
     return {name: statistics.median(one[name] for one in runs) for name in operations}
 
 
-def per_operation(total, without, count):
-    """An end is measured with what there is to it without any reference, which is no part of it."""
-    return {name: (of - (without[name] if name == "end" else 0)) / count for name, of in total.items()
-            if name in operations}
-
-
 def compare(program, connections, each, times):
     """(nanoseconds, instructions) of each operation on one reference."""
-    spent = [seconds(program, connections, n, times) for n in (each, 0)]
-    counted = [callgrind.instructions(program, connections, n, 4 * storm.seconds) for n in (each, 0)]
-    time, work = (per_operation(*pair, connections * each) for pair in (spent, counted))
-    return {name: (time[name] * 1e9, work[name]) for name in operations}
+    time = seconds(program, connections, each, times)
+    work = callgrind.instructions(program, connections, each, 4 * storm.seconds)
+    # An end was measured with what there is to it without any reference.
+    time["end"] -= seconds(program, connections, 0, times)["end"]
+    work["end"] -= callgrind.instructions(program, 1, 0, 4 * storm.seconds)["end"] * connections
+    count = connections * each
+    return {name: (time[name] / count * 1e9, work[name] / count) for name in operations}
 
 
 def table(title, measured):
