@@ -14,9 +14,9 @@
 #include <string_view>
 #include <vector>
 
+#include <dlfcn.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -183,9 +183,10 @@ extern "C" ssize_t send(int socket, const void *data, std::size_t size, int flag
 /// The same for the time under valgrind, where everything takes so long that timeouts would run out: each
 /// look at the clock takes a microsecond, and nothing else takes any time.
 extern "C" int clock_gettime(clockid_t which, timespec *time) noexcept {
-    static long looks = 0;
+    static const auto real  = reinterpret_cast<decltype(&clock_gettime)>(dlsym(RTLD_NEXT, "clock_gettime"));
+    static long       looks = 0;
     if (!RUNNING_ON_VALGRIND)
-        return static_cast<int>(::syscall(SYS_clock_gettime, which, time));
+        return real(which, time);
     ++looks;
     *time = {1000 + looks / 1000000, looks % 1000000 * 1000};
     return 0;
