@@ -59,17 +59,17 @@ static double attach_and_detach(const char *name, references &all, const std::ve
 }
 
 // Links of a connection's that end just before its references do, and just after.
-static bench::clock::time_point begin;
+static bench::clock::time_point begun;
 static double                   ending = 0;
 
 static void before_references(wsclose::detail::link &) noexcept {
-    begin = bench::clock::now();
+    begun = bench::clock::now();
     CALLGRIND_TOGGLE_COLLECT;
 }
 
 static void after_references(wsclose::detail::link &) noexcept {
     CALLGRIND_TOGGLE_COLLECT;
-    ending += bench::seconds_since(begin);
+    ending += bench::seconds_since(begun);
 }
 
 static void end_all(storm::connections &connections, references &all, std::size_t count) {
