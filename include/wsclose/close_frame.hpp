@@ -143,14 +143,16 @@ public:
     static parse_result           parse(const void *body, std::size_t size) noexcept;
 
 private:
-    constexpr explicit close_frame(close_code code) noexcept : bytes_{}, size_(2) {
-        bytes_[0] = static_cast<char>(static_cast<std::uint16_t>(code) >> 8);
-        bytes_[1] = static_cast<char>(static_cast<std::uint16_t>(code) & 0xFF);
-    }
+    constexpr explicit close_frame(close_code code) noexcept
+        : bytes_{static_cast<char>(static_cast<std::uint16_t>(code) >> 8),
+                 static_cast<char>(static_cast<std::uint16_t>(code) & 0xFF)},
+          size_(2) {}
 
     constexpr void append(std::string_view text) noexcept {
+        char *to = bytes_ + size_; // what is written could otherwise be size_, for all that a compiler knows
         for (const char c : text)
-            bytes_[size_++] = c;
+            *to++ = c;
+        size_ = static_cast<std::uint8_t>(size_ + text.size());
     }
 
     constexpr unsigned byte(std::size_t i) const noexcept { return static_cast<unsigned char>(bytes_[i]); }

@@ -73,6 +73,10 @@ namespace detail {
     constexpr result validate_by_sequences(std::string_view text) noexcept {
         std::size_t at = 0;
         while (at < text.size()) {
+            if (static_cast<unsigned char>(text[at]) < 0x80) {
+                ++at;
+                continue;
+            }
             const sequence next = first_sequence({text.data() + at, text.size() - at});
             if (!next.well_formed)
                 return {at, false};

@@ -147,8 +147,8 @@ public:
 
     /// Closes the connection, from any callback or timer of the service thread, of this connection
     /// or another. One Close frame goes out, after what lws_write() took before and what the program
-    /// has asked to write through `request_writable()`; the peer has 5 s to take all that and 5 s to
-    /// answer. Before the WebSocket is established the frame waits until it is.
+    /// has asked to write through `request_writable()`; the peer has 5 s to take all that and 5 s, less
+    /// one at the most, to answer. Before the WebSocket is established the frame waits until it is.
     /// From then on the callback gets no more data and no writeable events but those asked for
     /// through `request_writable()`, and what it returns is ignored. A server's 1010 goes out as 1011.
     /// A `lean_connection` sends the code alone.
@@ -212,6 +212,7 @@ private:
     }
 
     void send_when_writeable() noexcept {
+        timed_from_ = milliseconds();
         limit_wait(PENDING_TIMEOUT_CLOSE_SEND);
         lws_callback_on_writable(wsi());
     }
@@ -225,6 +226,11 @@ private:
             lws_set_timer_usecs(wsi(), detail::close_timeout_seconds * LWS_US_PER_SEC);
         }
     }
+
+    static std::uint16_t milliseconds() noexcept { return static_cast<std::uint16_t>(lws_now_usecs() / 1000); }
+
+    /// Since `timed_from_`, in milliseconds up to 65 s.
+    std::uint16_t elapsed() const noexcept { return static_cast<std::uint16_t>(milliseconds() - timed_from_); }
 
     void end_links() noexcept {
         while (linked_.first)
@@ -252,7 +258,7 @@ private:
     bool           end_on_timer_ : 1;      // LWS_CALLBACK_TIMER is ours, and ends it
     bool           asked_for_headers_ : 1; // a client's TCP and TLS are up
     bool           reason_left_ : 1;       // by lws_close_reason(), with which lws did not end it yet
-    std::uint16_t  dropped_at_ = 0;        // of lws beginning to end it, low bits of milliseconds
+    std::uint16_t  timed_from_ = 0;        // of start(), or lws beginning to end it; low bits of milliseconds
 };
 
 using connection      = basic_connection<close_frame>;

@@ -209,8 +209,6 @@ namespace detail {
             return false;
         }
 
-        static std::uint16_t milliseconds() noexcept { return static_cast<std::uint16_t>(lws_now_usecs() / 1000); }
-
         ruling write() noexcept {
             const bool        asked_for = c_.wants_to_write_;
             const auto *const frame     = c_.handshake_.requested();
@@ -230,7 +228,8 @@ namespace detail {
             if (!write_close_frame(wsi_, *frame))
                 return {false, -1};
             c_.handshake_.send(*frame);
-            c_.limit_wait(PENDING_TIMEOUT_CLOSE_ACK);
+            if (c_.elapsed() >= 1000) // lws goes through the timeouts of all connections to set one
+                c_.limit_wait(PENDING_TIMEOUT_CLOSE_ACK);
             lws_rx_flow_control(wsi_, 1); // else the answer could not come in
             return {false, 0};
         }
@@ -253,7 +252,7 @@ namespace detail {
             const answer_result result = answer_and_end(wsi_, *c_.report().sent(), is_echo());
             if (result.is(answer_result::deferred)) {
                 c_.handshake_.answer_deferred();
-                c_.dropped_at_ = milliseconds();
+                c_.timed_from_ = basic_connection<Frame>::milliseconds();
             } else if (result.is(answer_result::lost)) {
                 c_.handshake_.answer_lost();
             }
@@ -268,9 +267,7 @@ namespace detail {
         }
 
         /// lws began to end the connection longer ago than it waits for a peer.
-        bool timed_out() const noexcept {
-            return static_cast<std::uint16_t>(milliseconds() - c_.dropped_at_) >= close_timeout_seconds * 1000;
-        }
+        bool timed_out() const noexcept { return c_.elapsed() >= close_timeout_seconds * 1000; }
 
         /// The program's callback returned nonzero: lws ends the connection, with the frame that
         /// lws_close_reason() left, if any. One that breaks the rules is mended first.
@@ -311,7 +308,7 @@ namespace detail {
                 c_.handshake_.answer_lost(); // the socket is still full
             if (!acknowledged(acknowledgement::no) || c_.report().received())
                 return;
-            c_.dropped_at_ = milliseconds();
+            c_.timed_from_ = basic_connection<Frame>::milliseconds();
             if (!c_.established_ || c_.dropped_)
                 return;
             if (const auto *frame = c_.handshake_.requested()) { // and there will be no other chance
