@@ -23,9 +23,9 @@ namespace detail {
     /// lws has no way to prepare an empty one.
     inline void set_close_reason(lws *wsi, const close_frame &frame) noexcept {
         const std::string_view reason = frame.reason();
-        unsigned char          text[max_reason_size + 1]; // lws takes a pointer to non-const
-        std::memcpy(text, reason.data() ? reason.data() : "", reason.size());
-        const close_code code = frame.has_code() ? frame.code() : close_code::normal_closure;
+        const close_code       code   = frame.has_code() ? frame.code() : close_code::normal_closure;
+        // lws takes a pointer to non-const, and copies from it
+        auto *const text = reinterpret_cast<unsigned char *>(const_cast<char *>(frame.data() + 2));
         lws_close_reason(wsi, static_cast<lws_close_status>(code), text, reason.size());
     }
 
