@@ -41,15 +41,15 @@ namespace detail {
     };
 
     constexpr lead classify(unsigned char first) noexcept {
-        return first <= 0x7F                  ? lead{1, 0, 0}
-               : first < 0xC2 || first > 0xF4 ? lead{0, 0, 0}
-               : first <= 0xDF                ? lead{2, 0x80, 0xBF}
-               : first == 0xE0                ? lead{3, 0xA0, 0xBF}
-               : first == 0xED                ? lead{3, 0x80, 0x9F}
-               : first <= 0xEF                ? lead{3, 0x80, 0xBF}
-               : first == 0xF0                ? lead{4, 0x90, 0xBF}
-               : first == 0xF4                ? lead{4, 0x80, 0x8F}
-                                              : lead{4, 0x80, 0xBF};
+        const unsigned length = first < 0x80   ? 1
+                                : first < 0xC2 ? 0
+                                : first < 0xE0 ? 2
+                                : first < 0xF0 ? 3
+                                : first < 0xF5 ? 4
+                                               : 0;
+        const int      low    = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+        const int      high   = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+        return {length, static_cast<unsigned char>(low), static_cast<unsigned char>(high)};
     }
 
     /// The sequence at the beginning of `text`, which is not empty.
