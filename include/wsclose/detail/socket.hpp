@@ -19,11 +19,18 @@ namespace wsclose::detail {
 
 inline lws_sockfd_type socket_of(lws *wsi) noexcept { return lws_get_socket_fd(lws_get_network_wsi(wsi)); }
 
+#ifdef POLLRDHUP
+/// Whether the socket is broken, or one of these events is there.
+inline bool poll_now(lws *wsi, short events) noexcept {
+    pollfd watched{socket_of(wsi), events, 0};
+    return ::poll(&watched, 1, 0) != 0;
+}
+#endif
+
 /// Whether the TCP stream that comes from the peer is at its end, or broken.
 inline bool stream_has_ended(lws *wsi) noexcept {
 #ifdef POLLRDHUP
-    pollfd watched{socket_of(wsi), POLLRDHUP, 0};
-    return ::poll(&watched, 1, 0) != 0;
+    return poll_now(wsi, POLLRDHUP);
 #else // a peek sees no end behind what was not read
     char       byte;
     const auto got = ::recv(socket_of(wsi), &byte, 1, MSG_PEEK);
@@ -38,8 +45,7 @@ inline bool stream_has_ended(lws *wsi) noexcept {
 /// Whether nothing can be sent any more, since the peer has reset the TCP stream.
 inline bool stream_is_broken(lws *wsi) noexcept {
 #ifdef POLLRDHUP
-    pollfd watched{socket_of(wsi), 0, 0};
-    return ::poll(&watched, 1, 0) != 0;
+    return poll_now(wsi, 0);
 #else
     (void)wsi;
     return false;
