@@ -42,46 +42,50 @@ enum class parse_error : std::uint8_t {
 
 /// The name of an error as its enumerator spells it; empty for `none`.
 constexpr std::string_view name(make_error error) noexcept {
+    using namespace std::string_view_literals;
     switch (error) {
     case make_error::none: break;
-    case make_error::forbidden_code: return "forbidden_code";
-    case make_error::reason_too_long: return "reason_too_long";
-    case make_error::invalid_utf8: return "invalid_utf8";
+    case make_error::forbidden_code: return "forbidden_code"sv;
+    case make_error::reason_too_long: return "reason_too_long"sv;
+    case make_error::invalid_utf8: return "invalid_utf8"sv;
     }
     return {};
 }
 
 /// The name of an error as its enumerator spells it; empty for `none`.
 constexpr std::string_view name(parse_error error) noexcept {
+    using namespace std::string_view_literals;
     switch (error) {
     case parse_error::none: break;
-    case parse_error::truncated_code: return "truncated_code";
-    case parse_error::too_long: return "too_long";
-    case parse_error::forbidden_code: return "forbidden_code";
-    case parse_error::invalid_utf8: return "invalid_utf8";
+    case parse_error::truncated_code: return "truncated_code"sv;
+    case parse_error::too_long: return "too_long"sv;
+    case parse_error::forbidden_code: return "forbidden_code"sv;
+    case parse_error::invalid_utf8: return "invalid_utf8"sv;
     }
     return {};
 }
 
 /// What is wrong, in a few words that a log or a peer can be told; empty for `none`.
 constexpr std::string_view description(make_error error) noexcept {
+    using namespace std::string_view_literals;
     switch (error) {
     case make_error::none: break;
-    case make_error::forbidden_code: return "this close code is never on the wire";
-    case make_error::reason_too_long: return "the close reason has more than 123 bytes";
-    case make_error::invalid_utf8: return "the close reason is not UTF-8";
+    case make_error::forbidden_code: return "this close code is never on the wire"sv;
+    case make_error::reason_too_long: return "the close reason has more than 123 bytes"sv;
+    case make_error::invalid_utf8: return "the close reason is not UTF-8"sv;
     }
     return {};
 }
 
 /// What is wrong, in a few words that a log or a peer can be told; empty for `none`.
 constexpr std::string_view description(parse_error error) noexcept {
+    using namespace std::string_view_literals;
     switch (error) {
     case parse_error::none: break;
-    case parse_error::truncated_code: return "Close frame with half a code";
-    case parse_error::too_long: return "Close frame with more than 125 bytes";
-    case parse_error::forbidden_code: return "Close frame with a forbidden code";
-    case parse_error::invalid_utf8: return "Close frame with text that is not UTF-8";
+    case parse_error::truncated_code: return "Close frame with half a code"sv;
+    case parse_error::too_long: return "Close frame with more than 125 bytes"sv;
+    case parse_error::forbidden_code: return "Close frame with a forbidden code"sv;
+    case parse_error::invalid_utf8: return "Close frame with text that is not UTF-8"sv;
     }
     return {};
 }

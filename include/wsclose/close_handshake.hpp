@@ -32,23 +32,25 @@ enum class acknowledgement : std::uint8_t {
 
 /// The name of a value as its enumerator spells it.
 constexpr std::string_view name(initiator who) noexcept {
+    using namespace std::string_view_literals;
     switch (who) {
     case initiator::transport: break;
-    case initiator::local: return "local";
-    case initiator::peer: return "peer";
-    case initiator::library: return "library";
+    case initiator::local: return "local"sv;
+    case initiator::peer: return "peer"sv;
+    case initiator::library: return "library"sv;
     }
-    return "transport";
+    return "transport"sv;
 }
 
 /// The name of a value as its enumerator spells it.
 constexpr std::string_view name(acknowledgement value) noexcept {
+    using namespace std::string_view_literals;
     switch (value) {
     case acknowledgement::no: break;
-    case acknowledgement::yes: return "yes";
-    case acknowledgement::inferred: return "inferred";
+    case acknowledgement::yes: return "yes"sv;
+    case acknowledgement::inferred: return "inferred"sv;
     }
-    return "no";
+    return "no"sv;
 }
 
 namespace detail {
