@@ -147,16 +147,16 @@ public:
     static parse_result           parse(const void *body, std::size_t size) noexcept;
 
 private:
-    constexpr explicit close_frame(close_code code) noexcept
-        : bytes_{static_cast<char>(static_cast<std::uint16_t>(code) >> 8),
-                 static_cast<char>(static_cast<std::uint16_t>(code) & 0xFF)},
-          size_(2) {}
+    constexpr void set_code(close_code code) noexcept {
+        bytes_[0] = static_cast<char>(static_cast<std::uint16_t>(code) >> 8);
+        bytes_[1] = static_cast<char>(static_cast<std::uint16_t>(code) & 0xFF);
+    }
 
-    constexpr void append(std::string_view text) noexcept {
-        char *to = bytes_ + size_; // what is written could otherwise be size_, for all that a compiler knows
+    constexpr void set_text(std::string_view text) noexcept {
+        char *to = bytes_ + 2; // what is written could otherwise be size_, for all that a compiler knows
         for (const char c : text)
             *to++ = c;
-        size_ = static_cast<std::uint8_t>(size_ + text.size());
+        size_ = static_cast<std::uint8_t>(2 + text.size());
     }
 
     constexpr unsigned byte(std::size_t i) const noexcept { return static_cast<unsigned char>(bytes_[i]); }
@@ -170,8 +170,8 @@ private:
         checked = utf8::validate(text);
         close_frame frame;
         if (checked) {
-            frame = close_frame(code);
-            frame.append(text);
+            frame.set_code(code);
+            frame.set_text(text);
         }
         return frame;
     }
@@ -193,9 +193,8 @@ private:
     close_frame(close_code code, std::string_view text, utf8::result &checked) noexcept
         : size_(static_cast<std::uint8_t>(2 + text.size())) {
         clear(std::make_index_sequence<sizeof bytes_ / 16>());
-        bytes_[0] = static_cast<char>(static_cast<std::uint16_t>(code) >> 8);
-        bytes_[1] = static_cast<char>(static_cast<std::uint16_t>(code) & 0xFF);
-        checked   = {text.size(), true};
+        set_code(code);
+        checked = {text.size(), true};
         if (utf8::detail::is_ascii(text.data(), text.size(), bytes_ + 2))
             return;
         checked = utf8::detail::validate_by_blocks(text);
@@ -252,12 +251,16 @@ constexpr make_result close_frame::make(any_close_code code, std::string_view te
 constexpr close_frame close_frame::fit(any_close_code code, std::string_view text) noexcept {
     if (!is_sendable(code))
         code = close_code::internal_error;
+#if WSCLOSE_HAS_SIMD // most often, that is all there is to do
+    const bool   fits = text.size() <= max_reason_size;
     utf8::result checked{};
-    const bool   is_short = text.size() <= max_reason_size;
-    close_frame  frame    = with_text(code, {text.data(), is_short ? text.size() : 0}, checked);
-    if (checked && is_short)
+    close_frame  frame = with_text(code, fits ? text : std::string_view(), checked);
+    if (fits && checked)
         return frame;
-    frame       = close_frame(code);
+#else
+    close_frame frame;
+#endif
+    frame.set_code(code);
     frame.size_ = static_cast<std::uint8_t>(2 + utf8::sanitise(text, frame.bytes_ + 2, max_reason_size));
     return frame;
 }

@@ -218,6 +218,12 @@ public:
         return close_step::send;
     }
 
+    /// The frame that was requested goes onto the wire now.
+    constexpr void send() noexcept {
+        if (requested_)
+            mark_sent();
+    }
+
     /// The peer's Close frame came. RFC 6455 section 5.5.1. `obscured` says that the library may have
     /// changed its code.
     constexpr close_step receive(const parse_result &result, bool obscured = false) noexcept {

@@ -35,21 +35,23 @@ namespace detail {
 
     /// What may follow a first byte. Unicode standard, table 3-7.
     struct lead {
-        unsigned      length; ///< of the whole sequence; 0: not a first byte
+        unsigned char last;   ///< of the first bytes that this is about
+        unsigned char length; ///< of the whole sequence; 0: not a first byte
         unsigned char low;    ///< the second byte lies in low to high, further ones in 80 to BF
         unsigned char high;
     };
 
+    inline constexpr lead leads[] = {
+        {0x7F, 1, 0, 0},       {0xC1, 0, 0, 0},       {0xDF, 2, 0x80, 0xBF}, {0xE0, 3, 0xA0, 0xBF},
+        {0xEC, 3, 0x80, 0xBF}, {0xED, 3, 0x80, 0x9F}, {0xEF, 3, 0x80, 0xBF}, {0xF0, 4, 0x90, 0xBF},
+        {0xF3, 4, 0x80, 0xBF}, {0xF4, 4, 0x80, 0x8F}, {0xFF, 0, 0, 0},
+    };
+
     constexpr lead classify(unsigned char first) noexcept {
-        const unsigned length = first < 0x80   ? 1
-                                : first < 0xC2 ? 0
-                                : first < 0xE0 ? 2
-                                : first < 0xF0 ? 3
-                                : first < 0xF5 ? 4
-                                               : 0;
-        const int      low    = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
-        const int      high   = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-        return {length, static_cast<unsigned char>(low), static_cast<unsigned char>(high)};
+        std::size_t row = 0;
+        while (first > leads[row].last)
+            ++row;
+        return leads[row];
     }
 
     /// The sequence at the beginning of `text`, which is not empty.

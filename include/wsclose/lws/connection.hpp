@@ -153,16 +153,22 @@ public:
     /// through `request_writable()`, and what it returns is ignored. A server's 1010 goes out as 1011.
     /// A `lean_connection` sends the code alone.
     start_result start(const close_frame &frame) noexcept {
+        if (!wsi())
+            return {state() == connection_state::closed ? start_error::already_closed : start_error::not_connected};
         const role here    = is_server_ ? role::server : role::client;
         const bool allowed = !frame.has_code() || is_sendable(frame.code(), here);
-        return start_exactly(allowed ? frame : close_frame::fit(close_code::internal_error, frame.reason()),
-                             allowed ? make_error::none : make_error::forbidden_code);
+        if (!handshake_.request(allowed ? frame : close_frame::fit(close_code::internal_error, frame.reason())))
+            return {start_error::already_closing};
+        if (established_)
+            send_when_writeable();
+        return {start_error::none, allowed ? make_error::none : make_error::forbidden_code};
     }
 
     /// As `start(close_frame::fit(code, text))`; the result tells what had to be mended.
     start_result start(any_close_code code, std::string_view text = {}) noexcept {
-        const make_result made = close_frame::make(code, text);
-        return made ? start(made.frame) : start_exactly(close_frame::fit(code, text), made.error);
+        const make_error   wrong   = close_frame::make(code, text).error;
+        const start_result started = start(close_frame::fit(code, text));
+        return {started.error, started && wrong != make_error::none ? wrong : started.mended};
     }
 
     /// Asks lws for a writeable callback. False, and nothing is done, once the Close frame went out
@@ -199,17 +205,6 @@ private:
 
     /// Whose the session's memory is. Zero: lws', and nothing was constructed in it yet.
     enum class owner : std::uint8_t { lws, user, adapter };
-
-    start_result start_exactly(const close_frame &frame, make_error mended) noexcept {
-        if (!wsi())
-            return {handshake_.current() == handshake::state::closed ? start_error::already_closed
-                                                                     : start_error::not_connected};
-        if (!handshake_.request(frame))
-            return {start_error::already_closing};
-        if (established_)
-            send_when_writeable();
-        return {start_error::none, mended};
-    }
 
     void send_when_writeable() noexcept {
         timed_from_ = milliseconds();

@@ -227,7 +227,7 @@ namespace detail {
             }
             if (!write_close_frame(wsi_, *frame))
                 return {false, -1};
-            c_.handshake_.send(*frame);
+            c_.handshake_.send();
             if (c_.elapsed() >= 1000) // lws goes through the timeouts of all connections to set one
                 c_.limit_wait(PENDING_TIMEOUT_CLOSE_ACK);
             lws_rx_flow_control(wsi_, 1); // else the answer could not come in
@@ -314,7 +314,7 @@ namespace detail {
             if (const auto *frame = c_.handshake_.requested()) { // and there will be no other chance
                 if (!has_reason && !stream_has_ended(wsi_) && !lws_send_pipe_choked(wsi_) &&
                     write_close_frame(wsi_, *frame))
-                    c_.handshake_.send(*frame);
+                    c_.handshake_.send();
             } else if (!closing() && has_reason &&
                        !(c_.reason_left_ && (stream_has_ended(wsi_) || layer_may_have_ended(wsi_)))) {
                 const parse_result prepared = close_frame::parse(prepared_body());
@@ -350,7 +350,7 @@ namespace detail {
             // A client's lws masks the frame in place as it sends it: unchanged, it never went out.
             const close_frame &frame = *prepared;
             if (c_.is_server_ || std::memcmp(prepared_body().data(), frame.data(), frame.size()) != 0)
-                c_.handshake_.send(*prepared);
+                c_.handshake_.send();
 #if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 4)
             if (lws_get_opcode(wsi_) == 8) // the last frame that came was a Close frame
                 c_.handshake_.acknowledge();
