@@ -47,7 +47,7 @@ def measure(build, quick):
     times = 1 if quick else 5
     to_one = {n: compare(program, 1, n, times) for n in ([100] if quick else [100, 1000, 10000, 100000])}
     to_each = {n: compare(program, n, 1, times) for n in ([20] if quick else [100, 1000, storm.most_connections()])}
-    how = "time and instructions for each reference; goal: constant"
+    how = "time (with what the caches of the processor miss) and instructions for each; goal: constant instructions"
     return {"tables": [table(f"References to one connection: {how}", to_one),
                        table(f"A reference to each of many connections: {how}", to_each)],
             "references_to_one": to_one, "reference_to_each": to_each}

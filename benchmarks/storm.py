@@ -63,7 +63,8 @@ def time_table(count, measured):
             for way, of in measured.items() for name, (label, form) in figures.items()]
     rows += [row(label, [measured["server"][program][name] for program in programs], form)
              for name, (label, form) in memory.items()]
-    return {"title": f"{count:,} connections closed at once", "columns": columns(""), "rows": rows}
+    limit = ", as many as the system allows files for" if 1000 < count < 10000 else ""
+    return {"title": f"{count:,} connections closed at once{limit}", "columns": columns(""), "rows": rows}
 
 
 def count_instructions(folder, way, count):
