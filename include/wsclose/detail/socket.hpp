@@ -19,36 +19,29 @@ namespace wsclose::detail {
 
 inline lws_sockfd_type socket_of(lws *wsi) noexcept { return lws_get_socket_fd(lws_get_network_wsi(wsi)); }
 
-#ifdef POLLRDHUP
-/// Whether the socket is broken, or one of these events is there.
-inline bool poll_now(lws *wsi, short events) noexcept {
-    pollfd watched{socket_of(wsi), events, 0};
-    return ::poll(&watched, 1, 0) != 0;
-}
-#endif
+/// What became of the TCP stream that comes from the peer.
+enum class stream_end : unsigned char {
+    none,
+    ended,
+    broken, ///< and nothing can be sent any more
+};
 
-/// Whether the TCP stream that comes from the peer is at its end, or broken.
-inline bool stream_has_ended(lws *wsi) noexcept {
+inline stream_end end_of_stream(lws *wsi) noexcept {
 #ifdef POLLRDHUP
-    return poll_now(wsi, POLLRDHUP);
+    pollfd watched{socket_of(wsi), POLLRDHUP, 0};
+    ::poll(&watched, 1, 0);
+    return watched.revents == 0           ? stream_end::none
+           : watched.revents == POLLRDHUP ? stream_end::ended
+                                          : stream_end::broken;
 #else // a peek sees no end behind what was not read
     char       byte;
-    const auto got = ::recv(socket_of(wsi), &byte, 1, MSG_PEEK);
+    const auto got   = ::recv(socket_of(wsi), &byte, 1, MSG_PEEK);
 #    ifdef _WIN32
-    return got == 0 || (got < 0 && WSAGetLastError() != WSAEWOULDBLOCK);
+    const bool waits = got < 0 && WSAGetLastError() == WSAEWOULDBLOCK;
 #    else
-    return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+    const bool waits = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 #    endif
-#endif
-}
-
-/// Whether nothing can be sent any more, since the peer has reset the TCP stream.
-inline bool stream_is_broken(lws *wsi) noexcept {
-#ifdef POLLRDHUP
-    return poll_now(wsi, 0);
-#else
-    (void)wsi;
-    return false;
+    return got > 0 || waits ? stream_end::none : stream_end::ended;
 #endif
 }
 

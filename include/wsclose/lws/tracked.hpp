@@ -293,13 +293,14 @@ namespace detail {
                     static_cast<std::size_t>(lws_get_close_length(wsi_))};
         }
 
-        /// lws begins to end the connection; with a frame that nobody here asked for, it fails it.
+        /// lws begins to end the connection.
         void note_lws_closing() noexcept {
             const bool has_reason = c_.established_ && has_close_reason(wsi_);
             const bool lws_writes = c_.dropped_ || failed_by_lws() || acknowledged(acknowledgement::inferred);
             if (has_reason && c_.report().sent() && !lws_writes)
                 end_stream(wsi_); // or lws would send a Close frame of its own behind ours
-            if (!c_.report().sent() && c_.established_ && stream_is_broken(wsi_)) { // and no frame goes out any more
+            const stream_end stream = c_.established_ && !c_.report().sent() ? end_of_stream(wsi_) : stream_end::none;
+            if (stream == stream_end::broken) { // and no frame goes out any more
                 c_.handshake_.transport_closed(c_.dropped_ ? initiator::local : initiator::transport);
                 return;
             }
@@ -309,23 +310,32 @@ namespace detail {
             if (!acknowledged(acknowledgement::no) || c_.report().received())
                 return;
             c_.timed_from_ = basic_connection<Frame>::milliseconds();
-            if (!c_.established_ || c_.dropped_)
-                return;
+            if (c_.established_ && !c_.dropped_)
+                note_unanswered(stream, has_reason);
+        }
+
+        /// What lws sends, where it begins to end the connection by itself and no Close frame came: the
+        /// frame that was asked for, that with which it fails the connection, or none.
+        void note_unanswered(stream_end stream, bool has_reason) noexcept {
             if (const auto *frame = c_.handshake_.requested()) { // and there will be no other chance
-                if (!has_reason && !stream_has_ended(wsi_) && !lws_send_pipe_choked(wsi_) &&
+                if (!has_reason && stream == stream_end::none && !lws_send_pipe_choked(wsi_) &&
                     write_close_frame(wsi_, *frame))
                     c_.handshake_.send();
-            } else if (!closing() && has_reason &&
-                       !(c_.reason_left_ && (stream_has_ended(wsi_) || layer_may_have_ended(wsi_)))) {
+                return;
+            }
+            if (closing())
+                return;
+            const bool by_peer = stream != stream_end::none || layer_may_have_ended(wsi_);
+            if (has_reason && !(c_.reason_left_ && by_peer)) {
                 const parse_result prepared = close_frame::parse(prepared_body());
                 const Frame       &left     = prepared.frame;
                 c_.handshake_.library_failed(prepared ? &left : nullptr, false);
-            } else if (!closing()) {
-#if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 2)
-                c_.dropped_ = lws_context_is_being_destroyed(lws_get_context(wsi_)) != 0;
-#endif
-                c_.ended_by_lws_ = !stream_has_ended(wsi_) && !layer_may_have_ended(wsi_);
+                return;
             }
+#if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 2)
+            c_.dropped_ = lws_context_is_being_destroyed(lws_get_context(wsi_)) != 0;
+#endif
+            c_.ended_by_lws_ = !by_peer;
         }
 
         bool is_echo() const noexcept {
