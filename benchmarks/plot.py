@@ -7,9 +7,9 @@ contestant. Nothing is behind the lines, and no colour is light or dark, so that
 import math
 
 series = {  # the contestants, the first on top of the others
-    "validate wsclose frame": ("wsclose, a frame's text", "#e0660f", 2.5),
-    "validate wsclose": ("wsclose, any text", "#c9971c", 1.5),
+    "validate wsclose": ("wsclose", "#e0660f", 2.5),
     "validate simdutf": ("simdutf", "#3584d6", 1.5),
+    "validate simdutf 16": ("simdutf by 16 bytes", "#c9971c", 1.5),
     "validate Beast": ("Boost.Beast", "#2b9c62", 1.5),
     "validate lws": ("lws", "#a864c8", 1.5),
     "validate websocketpp": ("websocketpp", "#7f7f7f", 1.5),

@@ -140,3 +140,35 @@ TEST_CASE("the compiler can validate, too") {
     static_assert(utf8::prefix("\xC3\xBC\xC3\x9F", 3) == "\xC3\xBC");
     SUCCEED();
 }
+
+TEST_CASE("text is judged alike at run time and by the compiler, wherever in it something stands") {
+    // Each first and last of the ranges of Unicode's table 3-7; ./dev exhaustive takes every byte.
+    constexpr std::string_view bytes =
+        "a\x7F\x80\x8F\x90\x9F\xA0\xBF\xC1\xC2\xDF\xE0\xE1\xED\xEE\xEF\xF0\xF1\xF4\xF5\xFF";
+    std::string text(123, 'a');
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < bytes.size() * bytes.size() * bytes.size() * bytes.size(); ++i) {
+        const char        sequence[] = {bytes[i % 21], bytes[i / 21 % 21], bytes[i / 441 % 21], bytes[i / 9261]};
+        const std::size_t at = i % 120, size = i % 2 == 0 ? 123 : at + 4;
+        text.replace(at, 4, sequence, 4);
+        const std::string_view judged(text.data(), size);
+        const auto             found = utf8::validate(judged), expected = utf8::detail::validate_by_sequences(judged);
+        wrong += found.valid != expected.valid || found.offset != expected.offset;
+        text.replace(at, 4, 4, 'a');
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("long text is checked whole") {
+    for (std::size_t size = 1; size < 300; ++size) {
+        std::string text(size, 'x');
+        for (std::size_t at = 0; at < size; ++at) {
+            text[at]         = '\x80';
+            const auto found = utf8::validate(text);
+            if (found.valid || found.offset != at)
+                FAIL("byte " << at << " of " << size);
+            text[at] = 'x';
+        }
+        CHECK(utf8::validate(text));
+    }
+}
