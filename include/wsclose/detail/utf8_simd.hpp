@@ -172,20 +172,21 @@ WSCLOSE_SIMD inline block find_errors(block last, block now) noexcept {
     return wrong ^ (~not_third_or_fourth & two_continuations);
 }
 
+/// Whether the text that ends with this block ends within a sequence.
+inline bool is_cut_off(block last) noexcept { return last[15] >= 0xC0 || last[14] >= 0xE0 || last[13] >= 0xF0; }
+
 /// The offset of the first byte by which it is seen that the text is ill-formed, at most three bytes
 /// behind the beginning of the ill-formed sequence; `size` where that is the end of the text, and
 /// more where the text is well-formed. Only where has_simd().
 WSCLOSE_SIMD inline std::size_t find_error(const char *text, std::size_t size) noexcept {
     block last = {};
-    for (std::size_t at = 0;; at += 16) {
-        const bool  whole = size - at >= 16;
-        const block now   = whole ? load<block>(text + at) : load_short(text + at, size - at);
+    for (std::size_t at = 0; at < size; at += 16) {
+        const block now = size - at >= 16 ? load<block>(text + at) : load_short(text + at, size - at);
         if (const std::uint64_t bits = not_zero(find_errors(last, now)))
             return at + static_cast<unsigned>(__builtin_ctzll(bits)) / bits_per_byte;
-        if (!whole)
-            return size + 1;
         last = now;
     }
+    return size % 16 == 0 && is_cut_off(last) ? size : size + 1; // else zeros behind the text have told
 }
 
 #    undef WSCLOSE_SIMD
