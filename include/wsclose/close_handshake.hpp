@@ -68,6 +68,11 @@ namespace detail {
         constexpr std::string_view reason() const noexcept { return {}; }
 
         friend constexpr bool operator==(code_only a, code_only b) noexcept { return a.code_ == b.code_; }
+        friend constexpr bool operator!=(code_only a, code_only b) noexcept { return !(a == b); }
+        friend constexpr bool operator==(code_only a, const close_frame &b) noexcept { return a == code_only(b); }
+        friend constexpr bool operator!=(code_only a, const close_frame &b) noexcept { return a != code_only(b); }
+        friend constexpr bool operator==(const close_frame &a, code_only b) noexcept { return b == a; }
+        friend constexpr bool operator!=(const close_frame &a, code_only b) noexcept { return b != a; }
 
     private:
         close_code code_{}; // zero in memory of zeros
@@ -216,6 +221,12 @@ public:
             return close_step::none;
         mark_sent();
         return close_step::send;
+    }
+
+    /// What was requested can only go onto the wire as `frame`.
+    constexpr void amend(const Frame &frame) noexcept {
+        if (requested_)
+            report_.sent_ = frame;
     }
 
     /// The frame that was requested goes onto the wire now.

@@ -242,7 +242,7 @@ private:
 template <class Value, class Traits>
 auto operator<<(std::basic_ostream<char, Traits> &stream, const Value &value)
     -> std::enable_if_t<std::is_same_v<Value, close_code> || std::is_same_v<Value, close_frame> ||
-                            std::is_same_v<Value, close_report>,
+                            std::is_same_v<Value, close_report> || std::is_same_v<Value, lean_close_report>,
                         std::basic_ostream<char, Traits> &> {
     write_text(value, [&stream](std::string_view piece) {
         stream.write(piece.data(), static_cast<std::ptrdiff_t>(piece.size()));

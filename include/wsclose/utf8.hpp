@@ -88,7 +88,7 @@ namespace detail {
     }
 
 #if WSCLOSE_HAS_SIMD
-    /// For text that is not ASCII, at run time.
+    /// At run time. Reads no further than the first error.
     inline result validate_by_blocks(std::string_view text) noexcept {
         if (!has_simd())
             return validate_by_sequences(text);
@@ -115,8 +115,8 @@ namespace detail {
 constexpr result validate(std::string_view text) noexcept {
 #if WSCLOSE_HAS_SIMD
     if (!__builtin_is_constant_evaluated())
-        return detail::is_ascii(text.data(), text.size()) ? result{text.size(), true}
-                                                          : detail::validate_by_blocks(text);
+        return text.size() <= 128 && detail::is_ascii(text.data(), text.size()) ? result{text.size(), true}
+                                                                                : detail::validate_by_blocks(text);
 #endif
     return detail::validate_by_sequences(text);
 }

@@ -108,6 +108,9 @@ void use_lean(lean_session &s, lean_connection_list &list) {
     list.close_all(close_code::going_away);
     lean_connection_ref(s.close).close(own_code::kicked);
     const lean_close_report report = s.close.report();
+    const close_frame       frame  = *report.sent();
+    sink(*report.sent() != *report.received() || *report.sent() != frame || frame != *report.sent() ? "" : "same");
+    sink(*report.sent() == frame || frame == *report.sent() ? "same" : "");
     sink(report.reason());
     sink(report.error());
     sink(name(report.received() && report.sent() && *report.received() == *report.sent() ? report.code()

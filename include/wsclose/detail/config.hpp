@@ -23,10 +23,17 @@
 #endif
 
 // Whether text is checked by blocks at run time.
-#if defined(__GNUC__) && !defined(__OPTIMIZE_SIZE__) && (defined(__x86_64__) || defined(__AARCH64EL__))
+#if defined(__GNUC__) && !defined(__OPTIMIZE_SIZE__) &&                                                                \
+    ((defined(__x86_64__) && defined(__SSE2__)) || (defined(__AARCH64EL__) && defined(__ARM_NEON)))
 #    define WSCLOSE_HAS_SIMD 1
 #else
 #    define WSCLOSE_HAS_SIMD 0
+#endif
+#if defined(__clang__) && defined(__x86_64__)
+#    if !__has_builtin(__builtin_ia32_pshufb128) || !__has_builtin(__builtin_ia32_pmovmskb128)
+#        undef WSCLOSE_HAS_SIMD
+#        define WSCLOSE_HAS_SIMD 0
+#    endif
 #endif
 
 #endif // WSCLOSE_DETAIL_CONFIG_HPP_INCLUDED

@@ -140,7 +140,8 @@ class basic_connection {
 public:
     constexpr basic_connection() noexcept
         : owner_(owner::user), established_(false), is_server_(false), wants_to_write_(false), dropped_(false),
-          ended_by_lws_(false), end_on_timer_(false), asked_for_headers_(false), reason_left_(false) {}
+          ended_by_lws_(false), end_on_timer_(false), asked_for_headers_(false), reason_left_(false),
+          limit_is_set_(false) {}
     basic_connection(const basic_connection &)            = delete;
     basic_connection &operator=(const basic_connection &) = delete;
     ~basic_connection() { abandon(); }
@@ -207,7 +208,8 @@ private:
     enum class owner : std::uint8_t { lws, user, adapter };
 
     void send_when_writeable() noexcept {
-        timed_from_ = milliseconds();
+        timed_from_   = milliseconds();
+        limit_is_set_ = true;
         limit_wait(PENDING_TIMEOUT_CLOSE_SEND);
         lws_callback_on_writable(wsi());
     }
@@ -253,6 +255,7 @@ private:
     bool           end_on_timer_ : 1;      // LWS_CALLBACK_TIMER is ours, and ends it
     bool           asked_for_headers_ : 1; // a client's TCP and TLS are up
     bool           reason_left_ : 1;       // by lws_close_reason(), with which lws did not end it yet
+    bool           limit_is_set_ : 1;      // by start(), and no callback of the program's came since
     std::uint16_t  timed_from_ = 0;        // of start(), or lws beginning to end it; low bits of milliseconds
 };
 

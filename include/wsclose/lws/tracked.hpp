@@ -81,6 +81,7 @@ namespace detail {
             c_.ended_by_lws_      = false;
             c_.reason_left_       = false;
             c_.end_on_timer_      = false;
+            c_.limit_is_set_      = false;
             c_.asked_for_headers_ = reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER;
             c_.is_server_         = !begins_client(reason);
         }
@@ -108,6 +109,7 @@ namespace detail {
 
         /// After the program's callback, which returned `result`. Returns what lws is told.
         int after(lws_callback_reasons reason, int result) noexcept {
+            c_.limit_is_set_ = false; // for all that we know
             if (result == 0)
                 note_reason_left();
             switch (reason) {
@@ -220,6 +222,8 @@ namespace detail {
             if (!frame)
                 return {false, 0};
             if (has_close_reason(wsi_)) { // a second frame would follow ours: let lws send ours alone
+                if (frame->code() == close_code::no_status_received)
+                    c_.handshake_.amend(close_frame::fit(close_code::normal_closure)); // lws sends none without a code
                 set_close_reason(wsi_, *frame);
                 c_.dropped_ = c_.end_on_timer_ = true;
                 lws_set_timer_usecs(wsi_, 1); // in libuv's loop, lws 4.1 sends none for a -1 from here
@@ -228,7 +232,7 @@ namespace detail {
             if (!write_close_frame(wsi_, *frame))
                 return {false, -1};
             c_.handshake_.send();
-            if (c_.elapsed() >= 1000) // lws goes through the timeouts of all connections to set one
+            if (!c_.limit_is_set_ || c_.elapsed() >= 1000) // lws goes through all connections' timeouts to set one
                 c_.limit_wait(PENDING_TIMEOUT_CLOSE_ACK);
             lws_rx_flow_control(wsi_, 1); // else the answer could not come in
             return {false, 0};
@@ -358,7 +362,7 @@ namespace detail {
             if (!prepared || !(failed_by_lws() || c_.dropped_))
                 return;
             // A client's lws masks the frame in place as it sends it: unchanged, it never went out.
-            const close_frame &frame = *prepared;
+            const close_frame &frame = *prepared; // of a lean connection, the code alone
             if (c_.is_server_ || std::memcmp(prepared_body().data(), frame.data(), frame.size()) != 0)
                 c_.handshake_.send();
 #if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 4)

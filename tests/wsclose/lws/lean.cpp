@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -171,7 +172,14 @@ TEST_CASE("a lean report tells all but the texts, and becomes a report") {
     lean.transport_closed();
     CHECK(lean.report().code() == close_code::going_away);
     CHECK(lean.report().reason().empty());
-    CHECK(lean.report().received()->code() == close_code::normal_closure);
+    CHECK(*lean.report().received() == frame<close_code::normal_closure>("well"));
+    CHECK(frame<close_code::going_away>() == *lean.report().sent());
+    CHECK(*lean.report().received() != *lean.report().sent());
+    CHECK(*lean.report().received() != frame<close_code::going_away>());
+    CHECK(frame<close_code::going_away>() != *lean.report().received());
+    std::ostringstream stream;
+    stream << lean.report();
+    CHECK(stream.str() == "closed cleanly by local: 1001 going_away; answered 1000 normal_closure");
 
     const close_report report = lean.report();
     CHECK(report.clean());

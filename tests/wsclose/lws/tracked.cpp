@@ -580,6 +580,20 @@ TEST_CASE("a peer that does not read is waited for no longer than 5 s, and not c
     CHECK_FALSE(full);
 }
 
+TEST_CASE("a silent peer is waited for no longer than 5 s, also where the program changes the timeout after a close") {
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            s.close.start(close_code{4001}, "bye");
+            lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.read_frame() == bye_frame);
+    CHECK(events.next(9000) == "closed, not cleanly, by local: 4001 \"bye\"; not answered");
+}
+
 TEST_CASE("lws failing the connection is reported as the library's doing") {
     server   server;
     raw_peer peer = server.connect();
@@ -628,6 +642,26 @@ TEST_CASE("no reason left with lws follows our Close frame") {
     CHECK(rest.bytes.empty());
     CHECK(rest.seconds < 1);
     CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+}
+
+TEST_CASE("a frame without a code goes out as 1000 where lws has to send it, and is reported so") {
+    const bool client = GENERATE(false, true);
+    CAPTURE(client);
+    server         server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        unsigned char old[] = {'o', 'l', 'd'};
+        if (received(reason)) {
+            lws_close_reason(wsi, LWS_CLOSE_STATUS_GOINGAWAY, old, sizeof old);
+            s.close.start(close_frame());
+        }
+        return 0;
+    });
+    test::listener listener;
+    if (client)
+        server.host().connect(listener.port(), "tracked");
+    raw_peer peer = client ? raw_peer::accept(listener, "tracked") : server.connect();
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x02\x03\xE8"sv);
+    CHECK(events.next().find("closed cleanly by local: 1000 normal_closure") == 0);
 }
 
 TEST_CASE("an answer that cannot go out is not called sent") {
