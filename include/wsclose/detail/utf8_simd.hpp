@@ -79,42 +79,20 @@ inline block load_short(const char *text, std::size_t size) noexcept {
     return reinterpret_cast<block>(halves{low, high});
 }
 
-/// What can be wrong with two bytes that follow each other: such a pair has the high nibble of its
-/// first byte, the low nibble of its first byte, and the high nibble of its second byte in these sets
-/// of nibbles. Unicode standard, table 3-7.
-struct wrong_pair {
-    unsigned first_high, first_low, second_high;
-};
-
-inline constexpr unsigned   any            = 0xFFFF;
-inline constexpr unsigned   continuation   = 0x0F00; // 8 to B
-inline constexpr wrong_pair wrong_pairs[8] = {
-    {0xF000, any, any & ~continuation}, // a lead, and no continuation
-    {0x00FF, any, continuation},        // ASCII, and a continuation
-    {0x1000, 0x0003, continuation},     // C0, C1: overlong
-    {0x4000, 0x0001, 0x0300},           // E0 80 to E0 9F: overlong
-    {0x4000, 0x2000, 0x0C00},           // ED A0 to ED BF: surrogates
-    {0x8000, 0xFFF0, 0x0E00},           // F4 90 and up: above U+10FFFF
-    {0x8000, 0xFFE1, 0x0100},           // F0 80 to F0 8F: overlong; F5 80 and up: above U+10FFFF
-    {0x0F00, any, continuation},        // two continuations, wrong but where the bytes before ask for more
-};
-inline constexpr unsigned char two_continuations = 0x80; // the bit of that row
-
-/// For each nibble the rows, as bits, that have it in their set.
-struct nibble_table {
-    unsigned char rows[16] = {};
-
-    constexpr explicit nibble_table(unsigned wrong_pair::*set) noexcept {
-        for (unsigned row = 0; row < 8; ++row)
-            for (unsigned nibble = 0; nibble < 16; ++nibble)
-                if (wrong_pairs[row].*set >> nibble & 1)
-                    rows[nibble] = static_cast<unsigned char>(rows[nibble] | 1U << row);
-    }
-};
-
-inline constexpr nibble_table first_high{&wrong_pair::first_high};
-inline constexpr nibble_table first_low{&wrong_pair::first_low};
-inline constexpr nibble_table second_high{&wrong_pair::second_high};
+// What can be wrong with two bytes that follow each other (Unicode standard, table 3-7). Such a pair has its
+// bit in all three tables: at the high nibble of its first byte, at the low nibble of its first byte, and at
+// the high nibble of its second byte.
+//   01  a lead, and no continuation      10  ED A0 to ED BF: surrogates
+//   02  ASCII, and a continuation        20  F4 90 and up: above U+10FFFF
+//   04  C0, C1: overlong                 40  F0 80 to F0 8F: overlong; F5 80 and up: above U+10FFFF
+//   08  E0 80 to E0 9F: overlong         80  two continuations: wrong but where the bytes before ask for more
+inline constexpr unsigned char two_continuations = 0x80;
+inline constexpr unsigned char first_high[16]    = {0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02,
+                                                    0x80, 0x80, 0x80, 0x80, 0x05, 0x01, 0x19, 0x61};
+inline constexpr unsigned char first_low[16]     = {0xCF, 0x87, 0x83, 0x83, 0xA3, 0xE3, 0xE3, 0xE3,
+                                                    0xE3, 0xE3, 0xE3, 0xE3, 0xE3, 0xF3, 0xE3, 0xE3};
+inline constexpr unsigned char second_high[16]   = {0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01,
+                                                    0xCE, 0xAE, 0xB6, 0xB6, 0x01, 0x01, 0x01, 0x01};
 
 #    if defined(__aarch64__)
 
@@ -122,9 +100,9 @@ inline constexpr nibble_table second_high{&wrong_pair::second_high};
 inline bool               has_simd() noexcept { return true; }
 inline constexpr unsigned bits_per_byte = 4; // in what not_zero() returns
 
-/// The rows of each nibble.
-inline block look_up(const nibble_table &table, block nibbles) noexcept {
-    return vqtbl1q_u8(load<block>(table.rows), nibbles);
+/// What the table has for each nibble.
+inline block look_up(const unsigned char (&table)[16], block nibbles) noexcept {
+    return vqtbl1q_u8(load<block>(table), nibbles);
 }
 
 /// The bits of each byte, from the lowest on, are set where the byte is not zero.
@@ -139,9 +117,9 @@ inline std::uint64_t not_zero(block b) noexcept {
 inline bool has_simd() noexcept { return __builtin_cpu_supports("ssse3"); } // false, at worst, before main()
 inline constexpr unsigned bits_per_byte = 1;                                // in what not_zero() returns
 
-/// The rows of each nibble.
-WSCLOSE_SIMD inline block look_up(const nibble_table &table, block nibbles) noexcept {
-    return reinterpret_cast<block>(__builtin_ia32_pshufb128(load<chars>(table.rows), reinterpret_cast<chars>(nibbles)));
+/// What the table has for each nibble.
+WSCLOSE_SIMD inline block look_up(const unsigned char (&table)[16], block nibbles) noexcept {
+    return reinterpret_cast<block>(__builtin_ia32_pshufb128(load<chars>(table), reinterpret_cast<chars>(nibbles)));
 }
 
 /// The bit of each byte, from the lowest on, is set where the byte is not zero.
