@@ -295,10 +295,23 @@ TEST_CASE("a failure to connect that comes after a Close frame changes no report
     CHECK(handshake.report().received()->reason() == "yours");
 }
 
-TEST_CASE("zeroed memory is a handshake at its start") {
-    const close_handshake fresh;
-    unsigned char         zero[sizeof(close_handshake)] = {};
-    CHECK(std::memcmp(static_cast<const void *>(&fresh), zero, sizeof zero) == 0);
+TEMPLATE_TEST_CASE("zeroed memory is a handshake at its start", "", close_handshake, lean_close_handshake) {
+    TestType handshake;
+    handshake.request(frame<close_code::going_away>("bye"));
+    handshake.send();
+    std::memset(static_cast<void *>(&handshake), 0, sizeof handshake);
+    CHECK(handshake.current() == TestType::state::open);
+    CHECK(handshake.requested() == nullptr);
+    CHECK(handshake.report().received() == nullptr);
+    CHECK(handshake.report().sent() == nullptr);
+    CHECK(handshake.report().code() == close_code::abnormal_closure);
+    CHECK(handshake.report().initiator() == initiator::transport);
+    CHECK(handshake.report().acknowledged() == acknowledgement::no);
+    CHECK(handshake.report().violation() == parse_error::none);
+    CHECK_FALSE(handshake.report().obscured());
+    CHECK(handshake.report().error().empty());
+    CHECK(handshake.receive(close_frame::parse("")) == close_step::send_and_end);
+    CHECK(handshake.report().received()->code() == close_code::no_status_received);
 }
 
 TEST_CASE("the names are those of the enumerators") {
