@@ -5,21 +5,12 @@
 # Gets simdutf as Debian unstable has it into build/simdutf, and changes nothing else on the machine:
 # older suites have no simdutf, or an old one, and its library needs nothing newer than they have.
 
-# shellcheck disable=SC2016 # what stands in single quotes is for apt
-
 set -eu
 cd "$(dirname "$0")/.."
 out=$PWD/build/simdutf
 [ ! -d "$out" ] || exit 0
 
-debian_mirror() {
-    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1
-}
-
-mirror=$(debian_mirror)
-[ -n "$mirror" ] || { apt-get update -q && mirror=$(debian_mirror); }
-[ -n "$mirror" ] || { echo 'simdutf: apt has no mirror of Debian in its sources' >&2; exit 1; }
-
+mirror=$(tests/support/debian_mirror.sh)
 rm -rf "$out.part"
 mkdir -p "$out.part/lists/partial"
 cd "$out.part"

@@ -50,11 +50,6 @@ copy_project() {
         git ls-files -z | tar -c --null -T - --ignore-failed-read | tar -x --no-same-owner -C "$1/wsclose"
 }
 
-# The mirror that this machine's apt has Debian from; apt knows it once it has its lists.
-debian_mirror() {
-    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1
-}
-
 # copy_apt_settings ROOT: how this machine's apt gets at the mirror, with the files that this names.
 copy_apt_settings() {
     settings=$1/etc/apt/apt.conf.d/99machine
@@ -123,9 +118,7 @@ for suite; do
     : >"$log"
     if [ ! -d "$root" ]; then
         echo "== $suite: making $root"
-        [ -n "$mirror" ] || mirror=$(debian_mirror)
-        [ -n "$mirror" ] || { apt-get update -q >/dev/null && mirror=$(debian_mirror); }
-        [ -n "$mirror" ] || stop 'apt has no mirror of Debian in its sources'
+        [ -n "$mirror" ] || mirror=$(tests/support/debian_mirror.sh) || stop 'it has nowhere to get a suite from'
         if ! make_root "$suite" >>"$log" 2>&1; then
             row "$suite" - - - 'not set up'
             failed "$suite" 'it could not be set up'

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Copyright wsclose contributors
+# SPDX-License-Identifier: BSL-1.0
+#
+# Prints the mirror that this machine's apt has Debian from; apt knows it once it has its lists.
+
+# shellcheck disable=SC2016 # what stands in single quotes is for apt
+
+mirror() {
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1
+}
+
+found=$(mirror)
+[ -n "$found" ] || { apt-get update -q >/dev/null && found=$(mirror); }
+[ -n "$found" ] || { echo 'apt has no mirror of Debian in its sources' >&2; exit 1; }
+echo "$found"
