@@ -89,6 +89,13 @@ constexpr std::string_view description(parse_error error) noexcept {
     return {};
 }
 
+namespace detail {
+    /// The code at the beginning of a body of two bytes or more.
+    constexpr close_code code_in(const char *body) noexcept {
+        return static_cast<close_code>(static_cast<unsigned char>(body[0]) << 8 | static_cast<unsigned char>(body[1]));
+    }
+} // namespace detail
+
 struct make_result;
 struct parse_result;
 
@@ -112,7 +119,7 @@ public:
 
     /// The code; 1005 (no_status_received) where the body is empty. RFC 6455 section 7.1.5.
     constexpr close_code code() const noexcept {
-        return has_code() ? static_cast<close_code>(byte(0) << 8 | byte(1)) : close_code::no_status_received;
+        return has_code() ? detail::code_in(bytes_) : close_code::no_status_received;
     }
 
     /// The text, at most 123 bytes of valid UTF-8. It lives as long as this frame does.
@@ -157,8 +164,6 @@ private:
             *to++ = c;
         size_ = static_cast<std::uint8_t>(2 + text.size());
     }
-
-    constexpr unsigned byte(std::size_t i) const noexcept { return static_cast<unsigned char>(bytes_[i]); }
 
     /// A code that may be sent, and at most 123 bytes of text, checked: empty where `checked` tells an error.
     static constexpr close_frame with_text(close_code code, std::string_view text, utf8::result &checked) noexcept {
@@ -269,8 +274,7 @@ constexpr parse_result close_frame::parse(std::string_view body) noexcept {
         return {close_frame(), parse_error::truncated_code, 1};
     if (body.size() > max_body_size)
         return {close_frame(), parse_error::too_long, max_body_size};
-    const auto code =
-        static_cast<close_code>(static_cast<unsigned char>(body[0]) << 8 | static_cast<unsigned char>(body[1]));
+    const close_code code = detail::code_in(body.data());
     if (!is_receivable(code))
         return {close_frame(), parse_error::forbidden_code, 0};
     body.remove_prefix(2);

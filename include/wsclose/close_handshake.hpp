@@ -290,7 +290,7 @@ public:
     /// it goes out is inferred from now on.
     constexpr void answer_deferred() noexcept { report_.acknowledged_ = acknowledgement::inferred; }
 
-    /// The answer that was deferred did not go out.
+    /// The answer that `receive` asked for did not go out.
     constexpr void answer_lost() noexcept {
         report_.has_sent_     = false;
         report_.acknowledged_ = acknowledgement::no;

@@ -153,11 +153,12 @@ constexpr void write_text(const close_report &report, Sink &&sink) {
     const auto  violation  = name(report.violation());
     const auto *received   = report.received();
     const auto *sent       = report.sent();
-    if (peer_first && !violation.empty())
+    const bool  refused    = peer_first && !violation.empty();
+    if (refused)
         sink(violation);
-    if (peer_first && !violation.empty() && sent)
+    if (refused && sent)
         sink("; answered "sv);
-    if (!peer_first || violation.empty() || sent)
+    if (!refused || sent)
         detail::write_code_and_reason(report.code(), report.reason(), sink);
     if (!peer_first && !violation.empty()) {
         sink("; answered with "sv);

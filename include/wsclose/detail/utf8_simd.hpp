@@ -23,7 +23,6 @@
 namespace wsclose::utf8::detail {
 
 using block  = unsigned char __attribute__((vector_size(16)));
-using chars  = char __attribute__((vector_size(16)));
 using halves = std::uint64_t __attribute__((vector_size(16)));
 
 template <class T>
@@ -60,7 +59,7 @@ inline bool is_ascii(const char *text, std::size_t size, char *to = nullptr) noe
         return (take_both_ends<std::uint32_t>(text, size, 0, to) & 0x80808080) == 0;
     if (size == 0)
         return true;
-    const auto middle = take_both_ends<unsigned char>(text, size, size / 2 == size - 1 ? 0 : size / 2, to);
+    const auto middle = take_both_ends<unsigned char>(text, size, (size - 1) / 2, to);
     return (take_both_ends<unsigned char>(text, size, 0, to) | middle) < 0x80;
 }
 
@@ -114,6 +113,7 @@ inline std::uint64_t not_zero(block b) noexcept {
 #    else
 
 #        define WSCLOSE_SIMD __attribute__((target("ssse3")))
+using chars = char __attribute__((vector_size(16)));
 inline bool has_simd() noexcept { return __builtin_cpu_supports("ssse3"); } // false, at worst, before main()
 inline constexpr unsigned bits_per_byte = 1;                                // in what not_zero() returns
 

@@ -55,8 +55,6 @@ namespace detail {
 
         int  callback_result; ///< what the callback returns
         fate answer;
-
-        constexpr bool is(fate which) const noexcept { return answer == which; }
     };
 
     /// Answers a peer's Close frame, which is the last thing that `wsi` is used for.

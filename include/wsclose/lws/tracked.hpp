@@ -254,10 +254,10 @@ namespace detail {
 
         int answer() noexcept {
             const answer_result result = answer_and_end(wsi_, *c_.report().sent(), is_echo());
-            if (result.is(answer_result::deferred)) {
+            if (result.answer == answer_result::deferred) {
                 c_.handshake_.answer_deferred();
                 c_.timed_from_ = basic_connection<Frame>::milliseconds();
-            } else if (result.is(answer_result::lost)) {
+            } else if (result.answer == answer_result::lost) {
                 c_.handshake_.answer_lost();
             }
             return result.callback_result;
@@ -282,8 +282,7 @@ namespace detail {
             std::string_view body   = prepared_body();
             parse_result     result = close_frame::parse(body);
             if (!result) {
-                const auto code = static_cast<close_code>(static_cast<unsigned char>(body[0]) << 8 |
-                                                          static_cast<unsigned char>(body[1]));
+                const close_code code = code_in(body.data());
                 body.remove_prefix(2);
                 result.frame = close_frame::fit(code, body, c_.is_server_ ? role::server : role::client);
                 set_close_reason(wsi_, result.frame);
