@@ -53,126 +53,94 @@ constexpr std::string_view name(acknowledgement value) noexcept {
     return "no"sv;
 }
 
-namespace detail {
-    /// What the lean form keeps of a Close frame: its code.
-    class code_only {
-    public:
-        constexpr code_only() noexcept = default;
-        constexpr code_only(const close_frame &frame) noexcept
-            : code_(frame.has_code() ? frame.code() : close_code::no_status_received) {}
-        constexpr operator close_frame() const noexcept {
-            return code() == close_code::no_status_received ? close_frame() : close_frame::fit(code_);
-        }
-
-        constexpr close_code       code() const noexcept { return code_; }
-        constexpr std::string_view reason() const noexcept { return {}; }
-
-        friend constexpr bool operator==(code_only a, code_only b) noexcept { return a.code_ == b.code_; }
-        friend constexpr bool operator!=(code_only a, code_only b) noexcept { return !(a == b); }
-        friend constexpr bool operator==(code_only a, const close_frame &b) noexcept { return a == code_only(b); }
-        friend constexpr bool operator!=(code_only a, const close_frame &b) noexcept { return a != code_only(b); }
-        friend constexpr bool operator==(const close_frame &a, code_only b) noexcept { return b == a; }
-        friend constexpr bool operator!=(const close_frame &a, code_only b) noexcept { return b != a; }
-
-    private:
-        close_code code_{}; // zero in memory of zeros
-    };
-} // namespace detail
-
-/// How a connection ended: a `close_report`, or a `lean_close_report`, which keeps the codes alone.
-/// `basic_close_handshake` makes it.
-template <class Frame>
-class basic_close_report {
+/// How a connection ended. `close_handshake` makes it.
+class close_report {
 public:
-    constexpr basic_close_report() noexcept
-        : has_received_(false), has_sent_(false), peer_first_(false), obscured_(false), failed_(false),
-          failed_in_tls_(false), acknowledged_(acknowledgement::no), violation_(parse_error::none),
-          initiator_(wsclose::initiator::transport) {}
+    constexpr close_report() noexcept
+        : ours_(ours::none), theirs_(theirs::none), failure_(failure::none), initiator_(wsclose::initiator::transport),
+          violation_(parse_error::none), obscured_(false), over_(false) {}
 
-    /// A `close_report` of a lean one: its texts are empty.
-    template <class Other>
-    constexpr basic_close_report(const basic_close_report<Other> &lean) noexcept
-        : received_(lean.received_), sent_(lean.sent_), has_received_(lean.has_received_), has_sent_(lean.has_sent_),
-          peer_first_(lean.peer_first_), obscured_(lean.obscured_), failed_(lean.failed_),
-          failed_in_tls_(lean.failed_in_tls_), acknowledged_(lean.acknowledged_), violation_(lean.violation_),
-          initiator_(lean.initiator_) {}
-
-    /// The code of the Close frame that came first: 1005 where it held none, 1006 where there was no
-    /// Close frame, 1015 where TLS failed before there could be one. For a frame of the peer's that
+    /// The code of the Close frame that came first: 1005 if it held none, 1006 if there was no Close
+    /// frame that we saw, 1015 if TLS failed before there could be one. For a frame of the peer's that
     /// broke the rules, the code that it was answered with.
     constexpr close_code code() const noexcept {
-        const Frame *frame = first();
-        return frame ? frame->code() : failed_in_tls_ ? close_code::tls_handshake : close_code::abnormal_closure;
+        const close_frame *frame = first();
+        return frame                      ? frame->code()
+               : failure_ == failure::tls ? close_code::tls_handshake
+                                          : close_code::abnormal_closure;
     }
 
     /// The text that goes with `code()`, at most 123 bytes of valid UTF-8. It lives as long as this report.
     constexpr std::string_view reason() const noexcept {
-        const Frame *frame = first();
+        const close_frame *frame = first();
         return frame ? frame->reason() : std::string_view();
     }
 
-    /// The peer's Close frame; null where there was none, or none that kept the rules.
-    constexpr const Frame *received() const noexcept { return has_received_ ? &received_ : nullptr; }
+    /// The peer's Close frame; null if there was none that we saw, or none that kept the rules.
+    constexpr const close_frame *received() const noexcept {
+        return theirs_ == theirs::read && violation_ == parse_error::none ? &received_ : nullptr;
+    }
 
-    /// Whether the library may have put another code in the place of the peer's before anybody saw it.
-    /// True for each 1002 that came through an lws that does so: it stands for 1002 itself, for 1012
-    /// to 1014, or for a code that nobody may send (docs/lws-behaviour.md).
+    /// Whether the peer's code may have been changed before anybody saw it. True for each 1002 that
+    /// came through libwebsockets, which puts it in the place of codes that nobody may send, and of
+    /// some that are fine (docs/lws-behaviour.md).
     constexpr bool obscured() const noexcept { return obscured_; }
 
-    /// Our Close frame as it went onto the wire; null where none did.
-    constexpr const Frame *sent() const noexcept { return has_sent_ ? &sent_ : nullptr; }
+    /// Our Close frame as it went onto the wire; null if none did.
+    constexpr const close_frame *sent() const noexcept { return ours_ == ours::sent ? &sent_ : nullptr; }
 
-    /// What was wrong with the peer's Close frame; `none` where there was nothing, or no frame.
+    /// What was wrong with the peer's Close frame; `none` if nothing was, or there was no frame.
     constexpr parse_error violation() const noexcept { return violation_; }
 
     /// Who ended the connection.
     constexpr wsclose::initiator initiator() const noexcept { return initiator_; }
 
     /// Whether a Close frame of ours and one of the peer's both went over the wire.
-    constexpr acknowledgement acknowledged() const noexcept { return acknowledged_; }
-
-    /// Whether the closing handshake was completed: a Close frame each way, both within the rules.
-    /// RFC 6455 section 7.1.4. Where `acknowledged()` is `inferred`, so is this.
-    constexpr bool clean() const noexcept {
-        return acknowledged_ != acknowledgement::no && violation_ == parse_error::none;
+    constexpr acknowledgement acknowledged() const noexcept {
+        return ours_ != ours::sent || theirs_ == theirs::none ? acknowledgement::no
+               : theirs_ == theirs::unseen                    ? acknowledgement::inferred
+                                                              : acknowledgement::yes;
     }
 
-    /// Why a connection never came about, as the library put it, at most 123 bytes; that it failed,
-    /// where no more is known. Empty otherwise.
+    /// Whether the closing handshake is known to have been completed: a Close frame each way, both
+    /// within the rules. RFC 6455 section 7.1.4. If `acknowledged()` is `inferred`, so is this. False
+    /// if the peer's code is not certain: it may have been one that nobody may send.
+    constexpr bool clean() const noexcept {
+        return acknowledged() != acknowledgement::no && violation_ == parse_error::none && !obscured_;
+    }
+
+    /// Why a connection was never established, as the library put it, at most 123 bytes; that it
+    /// failed, if no more is known. Empty otherwise.
     constexpr std::string_view error() const noexcept {
-        if (!failed_)
+        if (failure_ == failure::none)
             return {};
         return received_.reason().empty() ? std::string_view("the connection failed") : received_.reason();
     }
 
 private:
-    template <class>
-    friend class basic_close_report;
-    template <class>
-    friend class basic_close_handshake;
+    friend class close_handshake;
 
-    constexpr const Frame *first() const noexcept {
-        if (peer_first_)
-            return has_received_ ? &received_ : sent();
-        return has_sent_ ? &sent_ : received();
+    enum class ours : std::uint8_t { none, requested, sent };
+    enum class theirs : std::uint8_t { none, read, unseen };
+    enum class failure : std::uint8_t { none, transport, tls };
+
+    constexpr const close_frame *first() const noexcept {
+        if (initiator_ == wsclose::initiator::peer)
+            return violation_ == parse_error::none ? received() : sent();
+        return sent() ? sent() : received();
     }
 
-    Frame received_; // or, where the connection never came about, the error's text
-    Frame sent_;     // on the wire where has_sent_, before that as asked for
+    close_frame received_; // or, if the connection was never established, why
+    close_frame sent_;     // ours; on the wire once it is sent, before that as it was asked for
 
-    bool               has_received_ : 1;
-    bool               has_sent_ : 1;
-    bool               peer_first_ : 1;
-    bool               obscured_ : 1;
-    bool               failed_ : 1; // the connection never came about
-    bool               failed_in_tls_ : 1;
-    acknowledgement    acknowledged_ : 2;
-    parse_error        violation_ : 3;
+    ours               ours_ : 2;
+    theirs             theirs_ : 2;
+    failure            failure_ : 2;
     wsclose::initiator initiator_ : 2;
+    parse_error        violation_ : 3;
+    bool               obscured_ : 1;
+    bool               over_ : 1;
 };
-
-using close_report      = basic_close_report<close_frame>;
-using lean_close_report = basic_close_report<detail::code_only>;
 
 /// What the owner of a `close_handshake` is to do after an input.
 enum class close_step : std::uint8_t {
@@ -185,149 +153,130 @@ enum class close_step : std::uint8_t {
 /// The closing handshake of one connection, seen from one end. Put in what happens, do what it says,
 /// read the report at the end. All-zero memory is a valid start. Any input is allowed at any time;
 /// one that comes too late changes nothing.
-template <class Frame>
-class basic_close_handshake {
+///
+/// Each side's half is one of three. What follows from them, and from who was first, is derived:
+///
+///     ours    none -> requested -> sent        sent -> requested, if it is lost
+///     theirs  none -> read, or unseen: it came, but nobody can say what it was
+///
+///     input              ours before        ours after   asks for
+///     request, fail      none, theirs none  requested
+///     send               none, requested    sent         send
+///     receive            none, requested    sent         send_and_end
+///     receive            sent               sent         end
+///     receive_unseen     sent               sent         end
+///     lose               sent               requested
+///     transport_closed   any                any          (and it is over)
+class close_handshake {
 public:
-    constexpr basic_close_handshake() noexcept : state_(state::open), requested_(false), answered_(false) {}
-
     enum class state : std::uint8_t {
         open,
         closing, ///< a Close frame was asked for, sent or received
         closed,  ///< the connection is over; the report is final
     };
 
-    constexpr state                            current() const noexcept { return state_; }
-    constexpr const basic_close_report<Frame> &report() const noexcept { return report_; }
-
-    /// The frame that `request` left to be sent; null where there is none.
-    constexpr const Frame *requested() const noexcept { return requested_ ? &report_.sent_ : nullptr; }
-
-    /// The program asks for a Close frame that can not go onto the wire yet. False where the
-    /// connection is already closing or closed: the first close wins.
-    constexpr bool request(const Frame &frame) noexcept {
-        if (state_ != state::open)
-            return false;
-        state_             = state::closing;
-        requested_         = true;
-        report_.sent_      = frame;
-        report_.initiator_ = initiator::local;
-        return true;
+    constexpr state current() const noexcept {
+        return report_.over_ ? state::closed : is_open() ? state::open : state::closing;
     }
+    constexpr const close_report &report() const noexcept { return report_; }
+
+    /// The frame that waits to be sent; null if there is none.
+    constexpr const close_frame *requested() const noexcept {
+        return report_.ours_ == ours::requested && !report_.over_ ? &report_.sent_ : nullptr;
+    }
+
+    /// The program asks for a Close frame that cannot go onto the wire yet. False if the connection is
+    /// already closing or closed: the first close wins.
+    constexpr bool request(const close_frame &frame) noexcept { return ask_for(frame, initiator::local); }
+
+    /// Our own stack fails the connection, and `frame` is to say why. RFC 6455 section 7.1.7. False as
+    /// for `request`.
+    constexpr bool fail(const close_frame &frame) noexcept { return ask_for(frame, initiator::library); }
 
     /// The program's Close frame goes onto the wire now; one that was requested goes in its stead.
-    constexpr close_step send(const Frame &frame) noexcept {
+    constexpr close_step send(const close_frame &frame) noexcept {
         request(frame);
-        if (!requested_)
-            return close_step::none;
-        mark_sent();
-        return close_step::send;
-    }
-
-    /// What was requested can only go onto the wire as `frame`.
-    constexpr void amend(const Frame &frame) noexcept {
-        if (requested_)
-            report_.sent_ = frame;
+        return send();
     }
 
     /// The frame that was requested goes onto the wire now.
-    constexpr void send() noexcept {
-        if (requested_)
-            mark_sent();
+    constexpr close_step send() noexcept {
+        if (!requested())
+            return close_step::none;
+        report_.ours_ = ours::sent;
+        return close_step::send;
     }
 
-    /// The peer's Close frame came. RFC 6455 section 5.5.1. `obscured` says that the library may have
-    /// changed its code.
+    /// What was sent did not reach the wire.
+    constexpr void lose() noexcept {
+        if (report_.ours_ == ours::sent && !report_.over_)
+            report_.ours_ = ours::requested;
+    }
+
+    /// The peer's Close frame came. RFC 6455 section 5.5.1. `obscured` says that its code may have been
+    /// changed on the way.
     constexpr close_step receive(const parse_result &result, bool obscured = false) noexcept {
-        const bool ours_is_out = report_.has_sent_;
-        if (state_ == state::closed || answered_)
+        if (report_.over_ || report_.theirs_ != theirs::none)
             return close_step::none;
-        state_    = state::closing;
-        answered_ = true;
-        if (result) {
-            report_.received_     = result.frame;
-            report_.has_received_ = true;
-            report_.obscured_     = obscured;
-        } else {
-            report_.violation_ = result.error;
-        }
-        report_.acknowledged_ = acknowledgement::yes;
-        if (ours_is_out)
+        report_.theirs_    = theirs::read;
+        report_.violation_ = result.error;
+        report_.received_  = result.frame;
+        report_.obscured_  = obscured && result;
+        if (report_.ours_ == ours::sent)
             return close_step::end;
-        report_.peer_first_ = true;
-        report_.initiator_  = initiator::peer;
-        if (!requested_ || !result) // a request that the peer's Close overtakes is the answer to it
+        if (report_.ours_ == ours::none || !result) // a request that the peer's Close overtakes is the answer to it
             report_.sent_ = result.answer();
-        mark_sent();
+        report_.ours_      = ours::sent;
+        report_.initiator_ = initiator::peer;
         return close_step::send_and_end;
     }
 
-    /// The library tells that the peer answered our Close frame, but not with what. `how` is
-    /// `inferred` where it is only known that the connection ended as it does after an answer.
-    constexpr close_step acknowledge(acknowledgement how = acknowledgement::yes) noexcept {
-        if (state_ != state::closing || answered_ || !report_.has_sent_)
+    /// A Close frame of the peer's came that nobody can show.
+    constexpr close_step receive_unseen() noexcept {
+        if (report_.over_ || report_.theirs_ != theirs::none)
             return close_step::none;
-        answered_             = true;
-        report_.acknowledged_ = how;
+        if (is_open())
+            report_.initiator_ = initiator::peer;
+        report_.theirs_ = theirs::unseen;
         return close_step::end;
     }
 
-    /// The library fails the connection by itself. RFC 6455 section 7.1.7. `frame` is what it sends;
-    /// null where it sends nothing. With `sent` false the frame is only prepared, and `requested`,
-    /// until `send` says that it went out.
-    constexpr void library_failed(const Frame *frame, bool sent = true) noexcept {
-        if (state_ != state::open)
-            return;
-        state_             = state::closing;
-        report_.initiator_ = initiator::library;
-        if (!frame)
-            return;
-        report_.sent_     = *frame;
-        report_.has_sent_ = sent;
-        requested_        = !sent;
-    }
-
-    /// The answer that `receive` asked for could not be written yet and was left to the library: that
-    /// it goes out is inferred from now on.
-    constexpr void answer_deferred() noexcept { report_.acknowledged_ = acknowledgement::inferred; }
-
-    /// The answer that `receive` asked for did not go out.
-    constexpr void answer_lost() noexcept {
-        report_.has_sent_     = false;
-        report_.acknowledged_ = acknowledgement::no;
-    }
-
-    /// The connection is over. `who` says who ended it where no Close frame did.
+    /// The connection is over. `who` says who ended it if no Close frame did.
     constexpr void transport_closed(initiator who = initiator::transport) noexcept {
-        if (state_ == state::open)
+        if (current() == state::open)
             report_.initiator_ = who;
-        state_     = state::closed;
-        requested_ = false;
+        report_.over_ = true;
     }
 
-    /// The connection never came about; `text` says why and is kept, made valid and cut to 123 bytes.
+    /// The connection was never established; `text` says why and is kept, made valid and cut to 123 bytes.
     constexpr void connect_failed(std::string_view text, bool in_tls = false) noexcept {
-        if (state_ == state::open || requested_) {
-            report_.received_      = close_frame::fit(close_code::internal_error, text);
-            report_.failed_        = true;
-            report_.failed_in_tls_ = in_tls;
+        if (report_.ours_ != ours::sent && report_.theirs_ == theirs::none && !report_.over_) {
+            report_.received_ = close_frame::fit(close_code::internal_error, text);
+            report_.failure_  = in_tls ? failure::tls : failure::transport;
         }
         transport_closed();
     }
 
 private:
-    constexpr void mark_sent() noexcept {
-        requested_        = false;
-        report_.has_sent_ = true;
+    using ours    = close_report::ours;
+    using theirs  = close_report::theirs;
+    using failure = close_report::failure;
+
+    constexpr bool is_open() const noexcept {
+        return report_.ours_ == ours::none && report_.theirs_ == theirs::none && !report_.over_;
     }
 
-    basic_close_report<Frame> report_;
-    state                     state_ : 2;
-    bool                      requested_ : 1;
-    bool                      answered_ : 1; // the peer's answer, or its own Close frame, is in
-};
+    constexpr bool ask_for(const close_frame &frame, initiator who) noexcept {
+        if (!is_open())
+            return false;
+        report_.ours_      = ours::requested;
+        report_.sent_      = frame;
+        report_.initiator_ = who;
+        return true;
+    }
 
-using close_handshake      = basic_close_handshake<close_frame>;
-using lean_close_handshake = basic_close_handshake<detail::code_only>;
+    close_report report_;
+};
 
 } // namespace wsclose
 

@@ -146,7 +146,10 @@ constexpr void write_text(const close_report &report, Sink &&sink) {
         detail::write_quoted(report.error(), sink);
         return;
     }
-    sink(report.clean() ? "closed cleanly by "sv : "closed, not cleanly, by "sv);
+    const bool answered = report.acknowledged() != acknowledgement::no;
+    sink(report.clean()                  ? "closed cleanly by "sv
+         : answered && report.obscured() ? "closed by "sv // whether cleanly is not known
+                                         : "closed, not cleanly, by "sv);
     sink(name(report.initiator()));
     sink(": "sv);
     const bool  peer_first = report.initiator() == initiator::peer;
@@ -243,7 +246,7 @@ private:
 template <class Value, class Traits>
 auto operator<<(std::basic_ostream<char, Traits> &stream, const Value &value)
     -> std::enable_if_t<std::is_same_v<Value, close_code> || std::is_same_v<Value, close_frame> ||
-                            std::is_same_v<Value, close_report> || std::is_same_v<Value, lean_close_report>,
+                            std::is_same_v<Value, close_report>,
                         std::basic_ostream<char, Traits> &> {
     write_text(value, [&stream](std::string_view piece) {
         stream.write(piece.data(), static_cast<std::ptrdiff_t>(piece.size()));

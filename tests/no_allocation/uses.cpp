@@ -26,19 +26,10 @@ struct session {
     void on_idle() { close.start(own_code::kicked, "idle"); }
 };
 
-struct lean_session {
-    lean_connection             close;
-    lean_connection_list::entry place;
-
-    void on_close(const close_report &report) { log_report(report, "lean"); }
-};
-
 int callback(lws *, lws_callback_reasons, void *, void *, std::size_t);
 
 extern lws_callback_function *const protocol;
 lws_callback_function *const        protocol = tracked<callback, &session::close>;
-extern lws_callback_function *const lean_protocol;
-lws_callback_function *const        lean_protocol = tracked<callback, &lean_session::close>;
 
 static constexpr auto sink = [](std::string_view) {};
 
@@ -69,11 +60,10 @@ void use_text(const close_report &report) {
 
 void use_handshake(close_handshake &handshake, const close_frame &frame) {
     if (handshake.send(frame) == close_step::send)
-        handshake.acknowledge();
+        handshake.receive_unseen();
     handshake.receive(close_frame::parse(frame.reason()));
-    handshake.library_failed(handshake.requested());
-    handshake.answer_deferred();
-    handshake.answer_lost();
+    handshake.fail(*handshake.report().sent());
+    handshake.lose();
     handshake.connect_failed(frame.reason());
 }
 
@@ -101,20 +91,6 @@ void use_list(session &s) {
     connection_list list;
     list.add(s.close, s.place);
     list.close_all(close_code::going_away);
-}
-
-void use_lean(lean_session &s, lean_connection_list &list) {
-    list.add(s.close, s.place);
-    list.close_all(close_code::going_away);
-    lean_connection_ref(s.close).close(own_code::kicked);
-    const lean_close_report report = s.close.report();
-    const close_frame       frame  = *report.sent();
-    sink(*report.sent() != *report.received() || *report.sent() != frame || frame != *report.sent() ? "" : "same");
-    sink(*report.sent() == frame || frame == *report.sent() ? "same" : "");
-    sink(report.reason());
-    sink(report.error());
-    sink(name(report.received() && report.sent() && *report.received() == *report.sent() ? report.code()
-                                                                                         : close_code::timeout));
 }
 
 #ifdef WITH_REMOTE

@@ -136,13 +136,13 @@ public:
         done_.wait(lock, [this] { return task_ == nullptr; });
     }
 
-    /// Makes lws connect a client to `port`; the session is `userdata`, or lws' own where that is null.
-    void connect(std::uint16_t port, const char *protocol, void *userdata = nullptr) {
-        on_service_thread([&](lws_context *) { connect_here(port, protocol, userdata); });
+    /// Makes lws connect a client to `port`; the session is `userdata`, or lws' own if that is null.
+    void connect(std::uint16_t port, const char *protocol, void *userdata = nullptr, void *opaque = nullptr) {
+        on_service_thread([&](lws_context *) { connect_here(port, protocol, userdata, opaque); });
     }
 
     /// The same from the service thread, so from a callback.
-    void connect_here(std::uint16_t port, const char *protocol, void *userdata = nullptr) {
+    void connect_here(std::uint16_t port, const char *protocol, void *userdata = nullptr, void *opaque = nullptr) {
         lws_client_connect_info info;
         std::memset(&info, 0, sizeof info);
         info.context                   = context_;
@@ -155,6 +155,7 @@ public:
         info.protocol                  = protocol;
         info.local_protocol_name       = protocol;
         info.userdata                  = userdata;
+        info.opaque_user_data          = opaque;
         info.ssl_connection            = how_ == transport::tls ? LCCSCF_USE_SSL : 0;
         info.ietf_version_or_minus_one = -1;
         lws_client_connect_via_info(&info);

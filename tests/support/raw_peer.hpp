@@ -136,14 +136,18 @@ public:
         return peer;
     }
 
-    /// A server: takes the next connection and agrees to a WebSocket.
-    static raw_peer accept(const listener &from, std::string_view subprotocol, transport how = default_transport()) {
+    /// A server: takes the next connection and agrees to a WebSocket; `headers` go along. If `holds_back`,
+    /// that goes out with what is sent up to `let_go()`, in one segment if it fits.
+    static raw_peer accept(const listener &from, std::string_view subprotocol, transport how = default_transport(),
+                           std::string_view headers = {}, bool holds_back = false) {
         raw_peer peer(from.accept(), side::server);
         peer.begin_tls(how);
         const std::string head = peer.read_head();
+        peer.hold_back(holds_back);
         peer.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                   "Sec-WebSocket-Accept: " +
-                  accept_key(head) + "\r\nSec-WebSocket-Protocol: " + std::string(subprotocol) + "\r\n\r\n");
+                  accept_key(head) +
+                  "\r\nSec-WebSocket-Protocol: " + std::string(subprotocol).append("\r\n").append(headers) + "\r\n");
         return peer;
     }
 
@@ -159,10 +163,13 @@ public:
     /// Bytes as they are.
     void send(std::string_view bytes) {
         while (!bytes.empty()) {
+            errno              = 0;
             const ssize_t sent = tls_ ? tls_->send(bytes.data(), bytes.size())
                                       : ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-            if (sent <= 0)
-                return; // the other side is gone; what it sent is still to be read
+            if (sent <= 0) { // the other side is gone; what it sent is still to be read
+                reset_ = reset_ || errno == ECONNRESET || errno == EPIPE;
+                return;
+            }
             bytes.remove_prefix(static_cast<std::size_t>(sent));
         }
     }
@@ -194,7 +201,8 @@ public:
 
     void send_fin() {
         send_close_notify();
-        ::shutdown(socket_.get(), SHUT_WR);
+        if (::shutdown(socket_.get(), SHUT_WR) != 0 && errno == ENOTCONN)
+            reset_ = true;
     }
 
     /// The end of TLS alone; nothing where there is no TLS.
@@ -254,6 +262,23 @@ public:
         return rest;
     }
 
+    void let_go() noexcept { hold_back(false); }
+
+    /// Reads what comes within that time. False if nothing comes, or the stream has ended.
+    bool read_for(int timeout_ms) { return end_ == stream_end::never && read_more(timeout_ms); }
+
+    /// What was read and not taken yet, as it came.
+    const std::string &unread() const noexcept { return buffer_; }
+
+    /// How the stream of the other side has ended.
+    stream_end end() const noexcept { return end_; }
+
+    /// Makes the kernel keep little of what this side does not read.
+    void keep_little() noexcept {
+        const int size = 32768;
+        ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    }
+
     /// Plays a peer that keeps the rules: answers the next Close frame with the same, reads to the end.
     rest_of_stream answer_close_and_read_to_end() {
         std::string seen;
@@ -291,6 +316,11 @@ private:
         return encoded;
     }
 
+    void hold_back(bool on) noexcept {
+        const int value = on;
+        ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_CORK, &value, sizeof value);
+    }
+
     void begin_tls(transport how) {
         if (how == transport::tls)
             tls_ = std::make_unique<tls>(socket_.get(), side_ == side::server);
@@ -301,7 +331,7 @@ private:
             pollfd waiting{socket_.get(), POLLIN, 0};
             if (!(tls_ && tls_->has_more()) && ::poll(&waiting, 1, timeout_ms) != 1)
                 return false;
-            char          bytes[4096];
+            char          bytes[16384];
             const ssize_t got =
                 tls_ ? tls_->receive(bytes, sizeof bytes) : ::recv(socket_.get(), bytes, sizeof bytes, 0);
             if (got > 0) {
@@ -309,7 +339,7 @@ private:
                 return true;
             }
             if (got == 0 || errno != EAGAIN) {
-                end_ = got == 0 ? stream_end::fin : stream_end::reset;
+                end_ = got == 0 && !reset_ ? stream_end::fin : stream_end::reset;
                 if (got == 0)
                     send_fin(); // or lws would wait for it
                 return false;
@@ -343,7 +373,8 @@ private:
     std::unique_ptr<tls> tls_; // goes before the socket
     side                 side_;
     std::string          buffer_;
-    stream_end           end_ = stream_end::never;
+    stream_end           end_   = stream_end::never;
+    bool                 reset_ = false; // as a write found out; what is read then looks like a FIN
 };
 
 } // namespace test

@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -108,6 +109,7 @@ ssize_t tls::send(const char *bytes, std::size_t size) {
 }
 
 ssize_t tls::receive(char *bytes, std::size_t size) {
+    ERR_clear_error(); // or SSL_get_error() speaks of an error before this
     errno         = 0;
     const int got = SSL_read(impl_->ssl.get(), bytes, static_cast<int>(size));
     if (got > 0)
@@ -119,6 +121,9 @@ ssize_t tls::receive(char *bytes, std::size_t size) {
     return errno == ECONNRESET ? -1 : 0;
 }
 
-void tls::send_fin() { SSL_shutdown(impl_->ssl.get()); }
+void tls::send_fin() {
+    if (!(SSL_get_shutdown(impl_->ssl.get()) & SSL_SENT_SHUTDOWN)) // a second call would read, and stumble over data
+        SSL_shutdown(impl_->ssl.get());
+}
 
 } // namespace test

@@ -14,29 +14,34 @@ using namespace wsclose;
 namespace {
 
 // What can happen to a connection, a letter each:
-//   R  the program requests 4001 "mine", which can not go out yet
-//   S  the program's 4001 "mine" goes out
+//   R  the program requests 4001 "mine", which cannot go out yet
+//   S  the program's 4001 "mine" goes out, or what was requested
 //   V  the peer's valid 1000 "yours" comes in
 //   B  a Close frame of the peer's with half a code comes in
-//   A  the library tells that the peer answered
-//   L  the library fails the connection with 1002 "rsv bits"
+//   U  a Close frame of the peer's comes in that nobody can show
+//   F  our own stack fails the connection with 1002 "rsv bits", which cannot go out yet
 //   T  the connection is over
-constexpr std::string_view inputs = "RSVBALT";
+constexpr std::string_view inputs = "RSVBUFT";
 
 enum state {
     open,
-    requested,       // asked for, not out
-    sent,            // ours is out, the peer has not answered
-    answered,        // ours, then the peer's
-    answered_badly,  // ours, then one of the peer's that breaks the rules
-    acknowledged,    // ours, and the library says that the peer answered
-    echoed,          // the peer's, then the same again
-    overtaken,       // the peer's, then the one that had been requested
-    refused,         // one of the peer's that breaks the rules, then 1002
-    failed,          // the library's is out
-    failed_answered, // the library's, then the peer's
-    failed_badly,    // the library's, then one of the peer's that breaks the rules
-    failed_acked,    // the library's, and it says that the peer answered
+    requested,         // asked for, not out
+    sent,              // ours is out, the peer has not answered
+    answered,          // ours, then the peer's
+    answered_badly,    // ours, then one of the peer's that breaks the rules
+    answered_unseen,   // ours, then one of the peer's that nobody can show
+    echoed,            // the peer's, then the same again
+    overtaken,         // the peer's, then the one that had been requested
+    refused,           // one of the peer's that breaks the rules, then 1002
+    failing,           // our stack's is asked for, not out
+    failed,            // our stack's is out
+    failed_answered,   // our stack's, then the peer's
+    failed_badly,      // our stack's, then one of the peer's that breaks the rules
+    failed_unseen,     // our stack's, then one of the peer's that nobody can show
+    failing_overtaken, // the peer's, then our stack's
+    unseen,            // one of the peer's that nobody can show, and so cannot be answered
+    requested_unseen,  // the same, and ours was asked for
+    failing_unseen,    // the same, and our stack's was asked for
     state_count
 };
 
@@ -53,20 +58,29 @@ constexpr struct {
     {open, 'S', sent, close_step::send},
     {open, 'V', echoed, close_step::send_and_end},
     {open, 'B', refused, close_step::send_and_end},
-    {open, 'L', failed, close_step::none},
+    {open, 'U', unseen, close_step::end},
+    {open, 'F', failing, close_step::none},
     {requested, 'S', sent, close_step::send},
     {requested, 'V', overtaken, close_step::send_and_end},
     {requested, 'B', refused, close_step::send_and_end},
+    {requested, 'U', requested_unseen, close_step::end},
     {sent, 'V', answered, close_step::end},
     {sent, 'B', answered_badly, close_step::end},
-    {sent, 'A', acknowledged, close_step::end},
+    {sent, 'U', answered_unseen, close_step::end},
+    {failing, 'S', failed, close_step::send},
+    {failing, 'V', failing_overtaken, close_step::send_and_end},
+    {failing, 'B', refused, close_step::send_and_end},
+    {failing, 'U', failing_unseen, close_step::end},
     {failed, 'V', failed_answered, close_step::end},
     {failed, 'B', failed_badly, close_step::end},
-    {failed, 'A', failed_acked, close_step::end},
+    {failed, 'U', failed_unseen, close_step::end},
+    {requested_unseen, 'S', answered_unseen, close_step::send},
+    {failing_unseen, 'S', failed_unseen, close_step::send},
 };
 
 constexpr auto ack_no  = acknowledgement::no;
 constexpr auto ack_yes = acknowledgement::yes;
+constexpr auto ack_inf = acknowledgement::inferred;
 constexpr auto mine    = "4001 mine";
 constexpr auto yours   = "1000 yours";
 constexpr auto refusal = "1002 Close frame with half a code";
@@ -90,14 +104,19 @@ constexpr struct {
     {sent, mine, nullptr, mine, initiator::local, ack_no, fine, false},
     {answered, mine, yours, mine, initiator::local, ack_yes, fine, true},
     {answered_badly, mine, nullptr, mine, initiator::local, ack_yes, half, false},
-    {acknowledged, mine, nullptr, mine, initiator::local, ack_yes, fine, true},
+    {answered_unseen, mine, nullptr, mine, initiator::local, ack_inf, fine, true},
     {echoed, yours, yours, yours, initiator::peer, ack_yes, fine, true},
     {overtaken, yours, yours, mine, initiator::peer, ack_yes, fine, true},
     {refused, refusal, nullptr, refusal, initiator::peer, ack_yes, half, false},
+    {failing, "1006 ", nullptr, nullptr, initiator::library, ack_no, fine, false},
     {failed, rsv, nullptr, rsv, initiator::library, ack_no, fine, false},
     {failed_answered, rsv, yours, rsv, initiator::library, ack_yes, fine, true},
     {failed_badly, rsv, nullptr, rsv, initiator::library, ack_yes, half, false},
-    {failed_acked, rsv, nullptr, rsv, initiator::library, ack_yes, fine, true},
+    {failed_unseen, rsv, nullptr, rsv, initiator::library, ack_inf, fine, true},
+    {failing_overtaken, yours, yours, rsv, initiator::peer, ack_yes, fine, true},
+    {unseen, "1006 ", nullptr, nullptr, initiator::peer, ack_no, fine, false},
+    {requested_unseen, "1006 ", nullptr, nullptr, initiator::local, ack_no, fine, false},
+    {failing_unseen, "1006 ", nullptr, nullptr, initiator::library, ack_no, fine, false},
 };
 static_assert(sizeof(reports) / sizeof(reports[0]) == state_count);
 
@@ -110,8 +129,8 @@ close_step put_in(close_handshake &handshake, char input) {
     case 'S': return handshake.send(mine_frame);
     case 'V': return handshake.receive(close_frame::parse("\x03\xE8yours"));
     case 'B': return handshake.receive(close_frame::parse("\x03"));
-    case 'A': return handshake.acknowledge();
-    case 'L': handshake.library_failed(&rsv_frame); return close_step::none;
+    case 'U': return handshake.receive_unseen();
+    case 'F': handshake.fail(rsv_frame); return close_step::none;
     default: handshake.transport_closed(); return close_step::none;
     }
 }
@@ -143,7 +162,9 @@ bool follows_the_table(std::string_view sequence) {
         const auto state = over          ? close_handshake::state::closed
                            : now == open ? close_handshake::state::open
                                          : close_handshake::state::closing;
-        if (handshake.current() != state || (handshake.requested() != nullptr) != (now == requested && !over))
+        const bool waits =
+            !over && (now == requested || now == failing || now == requested_unseen || now == failing_unseen);
+        if (handshake.current() != state || (handshake.requested() != nullptr) != waits)
             return false;
     }
     handshake.transport_closed();
@@ -201,48 +222,36 @@ TEST_CASE("the first of two requests wins, and the second is told so") {
     CHECK(*handshake.report().sent() == mine_frame);
 }
 
-TEST_CASE("an acknowledgement that is inferred is reported as such") {
+TEST_CASE("a frame of our own stack's that does not go out is not reported as sent") {
     close_handshake handshake;
-    handshake.send(mine_frame);
-    CHECK(handshake.acknowledge(acknowledgement::inferred) == close_step::end);
-    CHECK(handshake.report().acknowledged() == acknowledgement::inferred);
-    CHECK(handshake.report().clean());
-}
-
-TEST_CASE("a failure of the library without a frame is the library's all the same") {
-    close_handshake handshake;
-    handshake.library_failed(nullptr);
+    CHECK(handshake.fail(rsv_frame));
+    CHECK(*handshake.requested() == rsv_frame);
     handshake.transport_closed();
     CHECK(handshake.report().initiator() == initiator::library);
     CHECK(handshake.report().code() == close_code::abnormal_closure);
     CHECK_FALSE(handshake.report().sent());
 }
 
-TEST_CASE("what the library only prepared is reported once it is said to have gone out") {
-    for (const bool went_out : {false, true}) {
-        close_handshake handshake;
-        handshake.library_failed(&rsv_frame, false);
-        CHECK(*handshake.requested() == rsv_frame);
-        CHECK_FALSE(handshake.report().sent());
-        if (went_out)
-            CHECK(handshake.send(rsv_frame) == close_step::send);
-        handshake.transport_closed();
-        CHECK(handshake.report().initiator() == initiator::library);
-        CHECK((handshake.report().sent() != nullptr) == went_out);
-        CHECK(handshake.report().code() == (went_out ? close_code::protocol_error : close_code::abnormal_closure));
-    }
-}
+TEST_CASE("a frame that was sent and lost is not reported as sent") {
+    close_handshake ours;
+    ours.lose(); // nothing to lose
+    ours.send(mine_frame);
+    ours.lose();
+    ours.transport_closed();
+    ours.lose(); // too late
+    CHECK(ours.report().initiator() == initiator::local);
+    CHECK(ours.report().code() == close_code::abnormal_closure);
+    CHECK_FALSE(ours.report().sent());
 
-TEST_CASE("an answer that was left to the library is inferred, and one that was lost is not reported") {
-    close_handshake handshake;
-    handshake.receive(close_frame::parse("\x03\xE8yours"));
-    handshake.answer_deferred();
-    CHECK(handshake.report().acknowledged() == acknowledgement::inferred);
-    handshake.answer_lost();
-    handshake.transport_closed();
-    CHECK(text(handshake.report().code(), handshake.report().reason()) == "1000 yours");
-    CHECK_FALSE(handshake.report().sent());
-    CHECK_FALSE(handshake.report().clean());
+    close_handshake answer;
+    answer.receive(close_frame::parse("\x03\xE8yours"));
+    answer.lose();
+    answer.transport_closed();
+    CHECK(text(answer.report().code(), answer.report().reason()) == "1000 yours");
+    CHECK(answer.report().initiator() == initiator::peer);
+    CHECK(answer.report().acknowledged() == acknowledgement::no);
+    CHECK_FALSE(answer.report().sent());
+    CHECK_FALSE(answer.report().clean());
 }
 
 TEST_CASE("whoever ended a connection without a Close frame is reported") {
@@ -259,12 +268,14 @@ TEST_CASE("a connection whose TLS failed has the code 1015") {
     CHECK(handshake.report().error() == "not trusted");
 }
 
-TEST_CASE("a report says whether the library may have changed the peer's code") {
+TEST_CASE("a report says whether the peer's code may have been changed, and then does not claim a clean end") {
     close_handshake handshake;
     CHECK_FALSE(handshake.report().obscured());
     handshake.receive(close_frame::parse("\x03\xEA", 2), true);
     CHECK(handshake.report().obscured());
     CHECK(handshake.report().code() == close_code::protocol_error);
+    CHECK(handshake.report().acknowledged() == acknowledgement::yes);
+    CHECK_FALSE(handshake.report().clean());
 
     close_handshake refused; // its code is nobody's
     refused.receive(close_frame::parse("\x03", 1), true);
@@ -287,6 +298,12 @@ TEST_CASE("a connection that never came about ends in a report with the reason w
     }
 }
 
+TEST_CASE("a connection that never came about for no known reason is reported to have failed") {
+    close_handshake handshake;
+    handshake.connect_failed("");
+    CHECK(handshake.report().error() == "the connection failed");
+}
+
 TEST_CASE("a failure to connect that comes after a Close frame changes no report") {
     close_handshake handshake;
     handshake.receive(close_frame::parse("\x03\xE8yours"));
@@ -295,13 +312,12 @@ TEST_CASE("a failure to connect that comes after a Close frame changes no report
     CHECK(handshake.report().received()->reason() == "yours");
 }
 
-template <class Handshake>
-void check_zeroed() {
-    Handshake handshake;
+TEST_CASE("zeroed memory is a handshake at its start") {
+    close_handshake handshake;
     handshake.request(frame<close_code::going_away>("bye"));
     handshake.send();
     std::memset(static_cast<void *>(&handshake), 0, sizeof handshake);
-    CHECK(handshake.current() == Handshake::state::open);
+    CHECK(handshake.current() == close_handshake::state::open);
     CHECK(handshake.requested() == nullptr);
     CHECK(handshake.report().received() == nullptr);
     CHECK(handshake.report().sent() == nullptr);
@@ -313,11 +329,6 @@ void check_zeroed() {
     CHECK(handshake.report().error().empty());
     CHECK(handshake.receive(close_frame::parse("")) == close_step::send_and_end);
     CHECK(handshake.report().received()->code() == close_code::no_status_received);
-}
-
-TEST_CASE("zeroed memory is a handshake at its start") {
-    check_zeroed<close_handshake>();
-    check_zeroed<lean_close_handshake>();
 }
 
 TEST_CASE("the names are those of the enumerators") {

@@ -67,14 +67,14 @@ TEST_CASE("a report is one line that says who, how and with what") {
     CHECK(text(we_closed("")) == "closed, not cleanly, by local: 4001 \"kicked\"; not answered");
     close_handshake inferred;
     inferred.send(close_frame::fit(close_code{4001}, "kicked"));
-    inferred.acknowledge(acknowledgement::inferred);
+    inferred.receive_unseen();
     CHECK(text(inferred.report()) == "closed cleanly by local: 4001 \"kicked\"; answer inferred");
 
     close_handshake obscured;
     obscured.receive(close_frame::parse("\x03\xEA", 2), true);
     CHECK(text(obscured.report()) ==
-          "closed cleanly by peer: 1002 protocol_error; the peer's code may have been another");
-    CHECK(json(obscured.report()) == "{\"code\":1002,\"reason\":\"\",\"clean\":true,\"initiator\":\"peer\","
+          "closed by peer: 1002 protocol_error; the peer's code may have been another");
+    CHECK(json(obscured.report()) == "{\"code\":1002,\"reason\":\"\",\"clean\":false,\"initiator\":\"peer\","
                                      "\"received\":{\"code\":1002,\"reason\":\"\"},"
                                      "\"sent\":{\"code\":1002,\"reason\":\"\"},\"violation\":null,"
                                      "\"obscured\":true}");

@@ -7,7 +7,6 @@
 // The member of a session that closes its connection and knows how it ended, and the reference
 // that others keep instead of an `lws *`. For the service thread of lws; neither allocates.
 
-#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <type_traits>
@@ -18,6 +17,7 @@
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_handshake.hpp>
 #include <wsclose/lws/close.hpp>
+#include <wsclose/lws/detail/link.hpp>
 
 namespace wsclose {
 
@@ -58,109 +58,40 @@ struct start_result {
 };
 
 namespace detail {
-    class link;
-    template <class Frame>
     class tracker;
-
-    /// What those who hang on a connection know of it.
-    struct linked {
-        lws  *wsi   = nullptr; ///< null before the connection began and from its end on
-        link *first = nullptr;
-    };
-
-    /// What hangs on a connection and is told when it ends: references, timers, handles. An intrusive
-    /// list; an element of it takes itself out as it goes.
-    class link {
-    public:
-        using ended_function = void(link &) noexcept;
-
-        explicit constexpr link(ended_function *ended = nullptr) noexcept : ended_(ended) {}
-        link(const link &)            = delete;
-        link &operator=(const link &) = delete;
-        ~link() { detach(); }
-
-        /// Whether there is a connection, and was not its end.
-        bool is_attached() const noexcept { return target_ != nullptr; }
-
-        /// The connection; null where there is none, or none any more.
-        template <class Connection>
-        Connection *target() const noexcept {
-            static_assert(std::is_standard_layout_v<Connection>); // target_ is its first member
-            return reinterpret_cast<Connection *>(target_);
-        }
-
-        template <class Connection>
-        void attach(Connection *target) noexcept {
-            detach();
-            if (!target)
-                return;
-            target_          = &target->linked_;
-            next_            = target_->first;
-            pointer_to_this_ = &target_->first;
-            target_->first   = this;
-            if (next_)
-                next_->pointer_to_this_ = &next_;
-        }
-
-        void detach() noexcept {
-            if (!target_)
-                return;
-            *pointer_to_this_ = next_;
-            if (next_)
-                next_->pointer_to_this_ = pointer_to_this_;
-            target_ = nullptr;
-            next_   = nullptr;
-        }
-
-        /// The connection is over: takes this out of its list and tells it so.
-        void end() noexcept {
-            detach();
-            if (ended_)
-                ended_(*this);
-        }
-
-    private:
-        linked         *target_          = nullptr;
-        link           *next_            = nullptr;
-        link          **pointer_to_this_ = nullptr; // the connection's, or that of the one before it
-        ended_function *ended_;
-    };
 } // namespace detail
 
-/// One WebSocket connection, as a member of the session that `tracked` watches: a `connection`, of at
-/// most 288 bytes, or a `lean_connection`, of at most 32, which keeps codes and no texts. lws zeroes the
-/// memory of a session, and all-zero is a valid start.
+/// One WebSocket connection, as a member of the session that `tracked` watches; at most 288 bytes. lws
+/// zeroes the memory of a session, and all-zero is a valid start.
 ///
 /// A session that is destroyed while it is connected takes the connection with it: no callback
 /// comes for it any more, and lws drops the connection without a Close frame. One of the user's own
 /// that was given to lws_client_connect_via_info() has to live at least until its connection began
 /// (LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) or failed, and serves one connection at a time.
-template <class Frame>
-class basic_connection {
+class connection {
 public:
-    constexpr basic_connection() noexcept
-        : owner_(owner::user), established_(false), is_server_(false), wants_to_write_(false), dropped_(false),
-          ended_by_lws_(false), end_on_timer_(false), asked_for_headers_(false), reason_left_(false),
-          limit_is_set_(false) {}
-    basic_connection(const basic_connection &)            = delete;
-    basic_connection &operator=(const basic_connection &) = delete;
-    ~basic_connection() { abandon(); }
+    constexpr connection() noexcept
+        : owner_(owner::user), stage_(stage::begun), ender_(ender::nobody), is_server_(false), wants_to_write_(false) {}
+    connection(const connection &)            = delete;
+    connection &operator=(const connection &) = delete;
+    ~connection() { abandon(); }
 
     /// Closes the connection, from any callback or timer of the service thread, of this connection
     /// or another. One Close frame goes out, after what lws_write() took before and what the program
     /// has asked to write through `request_writable()`; the peer has 5 s to take all that and 5 s, less
     /// one at the most, to answer. Before the WebSocket is established the frame waits until it is.
-    /// From then on the callback gets no more data and no writeable events but those asked for
-    /// through `request_writable()`, and what it returns is ignored. A server's 1010 goes out as 1011.
-    /// A `lean_connection` sends the code alone.
+    /// From then on the callback gets no more data, no LWS_CALLBACK_TIMER, and no writeable events but
+    /// those asked for through `request_writable()`, and what it returns is ignored. A server's 1010
+    /// goes out as 1011.
     start_result start(const close_frame &frame) noexcept {
         if (!wsi())
             return {state() == connection_state::closed ? start_error::already_closed : start_error::not_connected};
         const role here    = is_server_ ? role::server : role::client;
         const bool allowed = !frame.has_code() || is_sendable(frame.code(), here);
-        if (!handshake_.request(allowed ? frame : close_frame::fit(close_code::internal_error, frame.reason())))
+        if (stage_ == stage::ending ||
+            !handshake_.request(allowed ? frame : close_frame::fit(close_code::internal_error, frame.reason())))
             return {start_error::already_closing};
-        if (established_)
+        if (stage_ == stage::established)
             send_when_writeable();
         return {start_error::none, allowed ? make_error::none : make_error::forbidden_code};
     }
@@ -175,7 +106,8 @@ public:
     /// Asks lws for a writeable callback. False, and nothing is done, once the Close frame went out
     /// or came in, and before the WebSocket is established.
     bool request_writable() noexcept {
-        const bool possible = established_ && (state() == connection_state::open || handshake_.requested());
+        const bool possible =
+            stage_ == stage::established && (state() == connection_state::open || handshake_.requested());
         if (possible) {
             wants_to_write_ = true;
             lws_callback_on_writable(wsi());
@@ -185,49 +117,58 @@ public:
 
     connection_state state() const noexcept {
         switch (handshake_.current()) {
-        case handshake::state::open: break;
-        case handshake::state::closing: return connection_state::closing;
-        case handshake::state::closed: return connection_state::closed;
+        case close_handshake::state::open: break;
+        case close_handshake::state::closing: return connection_state::closing;
+        case close_handshake::state::closed: return connection_state::closed;
         }
-        return established_ ? connection_state::open : connection_state::connecting;
+        return stage_ < stage::established ? connection_state::connecting : connection_state::open;
     }
 
     /// What is known of the ending; final once `state()` is `closed`, so in `on_close` and in the
     /// last callback.
-    const basic_close_report<Frame> &report() const noexcept { return handshake_.report(); }
+    const close_report &report() const noexcept { return handshake_.report(); }
 
     /// The live `lws *`; null before the connection began and from its end on.
     lws *wsi() const noexcept { return linked_.wsi; }
 
 private:
     friend class detail::link;
-    friend class detail::tracker<Frame>;
-    using handshake = basic_close_handshake<Frame>;
+    friend class detail::tracker;
 
-    /// Whose the session's memory is. Zero: lws', and nothing was constructed in it yet.
+    /// Who owns the session's memory. Zero: lws does, and nothing was constructed in it yet.
     enum class owner : std::uint8_t { lws, user, adapter };
 
+    enum class stage : std::uint8_t {
+        begun,
+        upgrading, ///< a client's TCP and TLS are up
+        established,
+        ending, ///< lws has begun to end it
+    };
+
+    /// Who ended it, if no Close frame did.
+    enum class ender : std::uint8_t { nobody, program, lws };
+
     void send_when_writeable() noexcept {
-        timed_from_   = milliseconds();
-        limit_is_set_ = true;
-        limit_wait(PENDING_TIMEOUT_CLOSE_SEND);
+        set_limit();
         lws_callback_on_writable(wsi());
     }
 
-    /// lws ends the connection unless the peer does what it has to in time.
-    void limit_wait(pending_timeout what) noexcept {
-        if (lws_get_network_wsi(wsi()) == wsi()) {
-            lws_set_timeout(wsi(), what, detail::close_timeout_seconds);
-        } else { // a stream of HTTP/2, for which lws_set_timeout() logs an error
-            end_on_timer_ = true;
-            lws_set_timer_usecs(wsi(), detail::close_timeout_seconds * LWS_US_PER_SEC);
-        }
+    static std::uint32_t milliseconds() noexcept { return static_cast<std::uint32_t>(lws_now_usecs() / 1000); }
+
+    std::int32_t milliseconds_left() const noexcept { return static_cast<std::int32_t>(limit_ - milliseconds()); }
+
+    /// The connection ends unless the peer does what it has to within 5 s.
+    void set_limit() noexcept {
+        limit_ = milliseconds() + detail::close_timeout_seconds * 1000;
+        keep_limit();
     }
 
-    static std::uint16_t milliseconds() noexcept { return static_cast<std::uint16_t>(lws_now_usecs() / 1000); }
-
-    /// Since `timed_from_`, in milliseconds up to 65 s.
-    std::uint16_t elapsed() const noexcept { return static_cast<std::uint16_t>(milliseconds() - timed_from_); }
+    /// Has lws call with LWS_CALLBACK_TIMER at the limit, whatever the program may have set.
+    /// lws_set_timeout() stays the program's.
+    void keep_limit() noexcept {
+        const std::int32_t left = milliseconds_left();
+        lws_set_timer_usecs(wsi(), (left > 0 ? left : 0) * lws_usec_t{1000} + 1);
+    }
 
     void end_links() noexcept {
         while (linked_.first)
@@ -244,33 +185,44 @@ private:
         lws_set_timeout(live, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
     }
 
-    detail::linked linked_;
-    handshake      handshake_;
-    owner          owner_;
-    bool           established_ : 1;
-    bool           is_server_ : 1;
-    bool           wants_to_write_ : 1;
-    bool           dropped_ : 1;           // the callback asked lws to end the connection
-    bool           ended_by_lws_ : 1;      // lws began to end a stream that the peer had not ended
-    bool           end_on_timer_ : 1;      // LWS_CALLBACK_TIMER is ours, and ends it
-    bool           asked_for_headers_ : 1; // a client's TCP and TLS are up
-    bool           reason_left_ : 1;       // by lws_close_reason(), with which lws did not end it yet
-    bool           limit_is_set_ : 1;      // by start(), and no callback of the program's came since
-    std::uint16_t  timed_from_ = 0;        // of start(), or lws beginning to end it; low bits of milliseconds
+    detail::linked  linked_;
+    close_handshake handshake_;
+    owner           owner_ : 2;
+    stage           stage_ : 2;
+    ender           ender_ : 2;
+    bool            is_server_ : 1;
+    bool            wants_to_write_ : 1;
+    std::uint16_t   code_left_ = 0; // by the program, through lws_close_reason(); 0: none
+    std::uint32_t   limit_     = 0; // of the peer's time, once it is closing; in milliseconds
 };
 
-using connection      = basic_connection<close_frame>;
-using lean_connection = basic_connection<detail::code_only>;
+static_assert(sizeof(connection) <= 288, "wsclose: a tracked connection takes at most 288 bytes");
+
+inline connection *detail::link::target() const noexcept {
+    static_assert(std::is_standard_layout_v<connection>); // target_ is its first member
+    return reinterpret_cast<connection *>(target_);
+}
+
+inline void detail::link::attach(connection *target) noexcept {
+    detach();
+    if (!target)
+        return;
+    target_          = &target->linked_;
+    next_            = target_->first;
+    pointer_to_this_ = &target_->first;
+    target_->first   = this;
+    if (next_)
+        next_->pointer_to_this_ = &next_;
+}
 
 /// A reference to a connection for whoever is not its session. Empty from the moment the connection
 /// ends, so it never leads to a dead `lws *`. Copyable. Takes no memory of its own.
-template <class Connection>
-class basic_connection_ref {
+class connection_ref {
 public:
-    constexpr basic_connection_ref() noexcept = default;
-    explicit basic_connection_ref(Connection &target) noexcept { link_.attach(target.wsi() ? &target : nullptr); }
-    basic_connection_ref(const basic_connection_ref &other) noexcept { link_.attach(other.target()); }
-    basic_connection_ref &operator=(const basic_connection_ref &other) noexcept {
+    constexpr connection_ref() noexcept = default;
+    explicit connection_ref(connection &target) noexcept { link_.attach(target.wsi() ? &target : nullptr); }
+    connection_ref(const connection_ref &other) noexcept { link_.attach(other.target()); }
+    connection_ref &operator=(const connection_ref &other) noexcept {
         if (this != &other)
             link_.attach(other.target());
         return *this;
@@ -282,16 +234,16 @@ public:
     /// Lets go of the connection.
     void reset() noexcept { link_.detach(); }
 
-    /// As `connection::request_writable()`. False where the connection is over.
+    /// As `connection::request_writable()`. False if the connection is over.
     bool request_writable() const noexcept { return *this && target()->request_writable(); }
 
-    /// As `connection::start()`. False where nothing was started.
+    /// As `connection::start()`. False if nothing was started.
     bool close(const close_frame &frame) const noexcept { return *this && target()->start(frame); }
     bool close(any_close_code code, std::string_view text = {}) const noexcept {
         return *this && target()->start(code, text);
     }
 
-    /// Calls `function(lws *)` where the connection still is; false where it is over.
+    /// Calls `function(lws *)` if the connection still is; false if it is over.
     template <class Function>
     bool with(Function &&function) const {
         if (!*this)
@@ -301,16 +253,10 @@ public:
     }
 
 private:
-    Connection *target() const noexcept { return link_.target<Connection>(); }
+    connection *target() const noexcept { return link_.target(); }
 
     detail::link link_;
 };
-
-using connection_ref      = basic_connection_ref<connection>;
-using lean_connection_ref = basic_connection_ref<lean_connection>;
-
-static_assert(sizeof(connection) <= 288, "wsclose: a tracked connection takes at most 288 bytes");
-static_assert(sizeof(lean_connection) <= 32, "wsclose: a lean connection takes at most 32 bytes");
 
 } // namespace wsclose
 

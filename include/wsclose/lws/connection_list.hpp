@@ -17,8 +17,7 @@ namespace wsclose {
 
 /// A list of connections, each of which leaves it when it ends. For the service thread; does not
 /// allocate, since each session brings its `entry`. A session in several lists has several.
-template <class Connection>
-class basic_connection_list {
+class connection_list {
     struct node {
         node *before = this;
         node *behind = this;
@@ -49,21 +48,21 @@ public:
         }
 
     private:
-        friend class basic_connection_list;
+        friend class connection_list;
         static void on_connection_ended(link &self) noexcept { static_cast<entry &>(self).leave(); }
     };
 
-    basic_connection_list() noexcept                                = default;
-    basic_connection_list(const basic_connection_list &)            = delete;
-    basic_connection_list &operator=(const basic_connection_list &) = delete;
-    ~basic_connection_list() {
+    connection_list() noexcept                          = default;
+    connection_list(const connection_list &)            = delete;
+    connection_list &operator=(const connection_list &) = delete;
+    ~connection_list() {
         while (!empty())
             static_cast<entry *>(end_.behind)->leave();
     }
 
     /// Puts the connection at the end of this list; `place` leaves the one that it was in. False, and
     /// it is in none, where there is no connection, or none any more.
-    bool add(Connection &member, entry &place) noexcept {
+    bool add(connection &member, entry &place) noexcept {
         place.leave();
         if (!member.wsi())
             return false;
@@ -74,7 +73,7 @@ public:
 
     bool empty() const noexcept { return end_.behind == &end_; }
 
-    /// Calls `function(Connection &)` for each connection. It may end any of them, add others, for
+    /// Calls `function(connection &)` for each connection. It may end any of them, add others, for
     /// which it is not called, and destroy the list.
     template <class Function>
     void for_each(Function &&function) {
@@ -83,7 +82,7 @@ public:
         for (node *next = end_.behind; next != &last && next != &here; next = here.behind) {
             here.node::leave();
             here.join_behind(*next);
-            if (auto *member = static_cast<entry *>(next)->template target<Connection>()) // else another for_each's
+            if (auto *member = static_cast<entry *>(next)->target()) // else another for_each's
                 function(*member);
         }
     }
@@ -93,7 +92,7 @@ public:
     /// destroyed at once, each peer whose socket can take it gets the frame, and no answer is waited for.
     std::size_t close_all(const close_frame &frame) noexcept {
         std::size_t count = 0;
-        for_each([&](Connection &member) { count += static_cast<bool>(member.start(frame)); });
+        for_each([&](connection &member) { count += static_cast<bool>(member.start(frame)); });
         return count;
     }
     std::size_t close_all(any_close_code code, std::string_view text = {}) noexcept {
@@ -103,9 +102,6 @@ public:
 private:
     node end_; // before the first and behind the last
 };
-
-using connection_list      = basic_connection_list<connection>;
-using lean_connection_list = basic_connection_list<lean_connection>;
 
 } // namespace wsclose
 

@@ -96,7 +96,7 @@ namespace detail {
             const bool                   write = std::exchange(wants_to_write_, false);
             is_waiting_                        = false;
             lock.unlock(); // frame_ is written once, before
-            if (auto *owner = target<connection>()) {
+            if (auto *owner = target()) {
                 if (write)
                     owner->request_writable();
                 if (close)

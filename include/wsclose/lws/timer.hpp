@@ -25,8 +25,8 @@ public:
     /// Fires once, `delay` microseconds from now (LWS_US_PER_MS, LWS_US_PER_SEC), and calls
     /// `(object.*Function)()`, or `Function(object)` for a free function. Starts anew where it was
     /// running. False, and nothing is running, where there is no connection, or none any more.
-    template <auto Function, class T, class Frame>
-    bool start(basic_connection<Frame> &owner, lws_usec_t delay, T &object) noexcept {
+    template <auto Function, class T>
+    bool start(connection &owner, lws_usec_t delay, T &object) noexcept {
         cancel();
         lws *const wsi = owner.wsi();
         if (!wsi)

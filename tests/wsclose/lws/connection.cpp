@@ -17,6 +17,11 @@ TEST_CASE("a connection takes at most 288 bytes and asks for no more alignment t
     SUCCEED();
 }
 
+TEST_CASE("a connection has standard layout, for offsetof") {
+    static_assert(std::is_standard_layout_v<connection>);
+    SUCCEED();
+}
+
 TEST_CASE("a connection stays where it is") {
     static_assert(!std::is_copy_constructible_v<connection>);
     static_assert(!std::is_move_constructible_v<connection>);

@@ -1,0 +1,125 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_LWS_DETAIL_SESSION_HPP_INCLUDED
+#define WSCLOSE_LWS_DETAIL_SESSION_HPP_INCLUDED
+
+// The session that holds a `connection`: whose it is, and how it begins.
+
+#include <cstddef>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include <libwebsockets.h>
+
+#include <wsclose/close_handshake.hpp>
+#include <wsclose/lws/connection.hpp>
+#include <wsclose/lws/detail/tracker.hpp>
+
+namespace wsclose::detail {
+
+template <class Member>
+struct member_of {
+    static_assert(!std::is_same_v<Member, Member>, "wsclose: the member of tracked<> has to be a wsclose::connection");
+};
+template <class Session>
+struct member_of<connection Session::*> {
+    using type = Session;
+};
+
+template <class Session, class = void>
+inline constexpr bool takes_report = false;
+template <class Session>
+inline constexpr bool takes_report<
+    Session, std::void_t<decltype(std::declval<Session &>().on_close(std::declval<const close_report &>()))>> = true;
+
+// A member of the session's with this name, be it private or of another type, makes it ambiguous.
+struct other_on_close {
+    void on_close();
+};
+template <class Session>
+struct with_other_on_close : Session, other_on_close {};
+template <class Session, class = void>
+inline constexpr bool has_on_close = true;
+template <class Session>
+inline constexpr bool has_on_close<Session, std::void_t<decltype(&with_other_on_close<Session>::on_close)>> = false;
+
+template <class Session>
+constexpr bool is_told() noexcept {
+    if constexpr (!takes_report<Session> && !std::is_final_v<Session>)
+        static_assert(!has_on_close<Session>, "wsclose: on_close has to be a public member of the session that "
+                                              "can be called with a const wsclose::close_report &");
+    return takes_report<Session>;
+}
+
+/// Whether `user` is the session of `wsi`, and `wsi` one of this adapter's: lws calls the first
+/// protocol of a vhost with other connections and other protocols' sessions too.
+inline bool is_session(lws *wsi, const void *user, lws_callback_function *adapter) noexcept {
+    if (!wsi || !user || user != lws_wsi_user(wsi))
+        return false;
+    const lws_protocols *protocol = lws_get_protocol(wsi);
+    return protocol && protocol->callback == adapter;
+}
+
+/// Whether a WebSocket is about to come up, or failed to, that has no session to be tracked in.
+inline bool lacks_session(lws *wsi, lws_callback_reasons reason, const void *user) noexcept {
+    if (user || (reason != LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION &&
+                 reason != LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH && reason != LWS_CALLBACK_CLIENT_CONNECTION_ERROR))
+        return false;
+    lwsl_err("wsclose: protocol \"%s\" is tracked and has no session: write sizeof(session) where its "
+             "per_session_data_size is 0\n",
+             lws_get_protocol(wsi)->name);
+    return true;
+}
+
+/// Whether this is for the session alone, which is gone: it was destroyed while it was connected.
+inline bool session_is_gone(lws *wsi, lws_callback_reasons reason, const void *user,
+                            lws_callback_function *adapter) noexcept {
+    switch (reason) {
+    case LWS_CALLBACK_CLIENT_ESTABLISHED:
+    case LWS_CALLBACK_RECEIVE:
+    case LWS_CALLBACK_CLIENT_RECEIVE:
+    case LWS_CALLBACK_RECEIVE_PONG:
+    case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+    case LWS_CALLBACK_CLIENT_WRITEABLE:
+    case LWS_CALLBACK_TIMER:
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: break;
+    default: return false;
+    }
+    const lws_protocols *protocol = lws_get_protocol(wsi);
+    return !user && protocol && protocol->callback == adapter;
+}
+
+/// Begins a session: constructs it where it lies in memory of lws'. False where it cannot be.
+template <class Session>
+bool begin_session(tracker &track, lws *wsi, void *user, lws_callback_reasons reason) {
+    static_assert(alignof(Session) <= alignof(std::max_align_t), "wsclose: lws allocates sessions with malloc()");
+    bool fits = true;
+    if (track.needs_construction(sizeof(Session), fits)) {
+        if (!fits) {
+            lwsl_err("wsclose: protocol \"%s\": per_session_data_size is %lu, and the session takes %lu bytes; "
+                     "write sizeof(session) there\n",
+                     lws_get_protocol(wsi)->name,
+                     static_cast<unsigned long>(lws_get_protocol(wsi)->per_session_data_size),
+                     static_cast<unsigned long>(sizeof(Session)));
+            return false;
+        }
+        if constexpr (std::is_default_constructible_v<Session>) {
+            ::new (user) Session();
+            track.constructed_by_adapter();
+        } else {
+            lwsl_err("wsclose: protocol \"%s\": the session has no default constructor; set per_session_data_size "
+                     "to 0 and give lws a session of your own (lws_client_connect_info.userdata)\n",
+                     lws_get_protocol(wsi)->name);
+            return false;
+        }
+    }
+    track.begin(reason);
+    return true;
+}
+
+} // namespace wsclose::detail
+
+#endif // WSCLOSE_LWS_DETAIL_SESSION_HPP_INCLUDED

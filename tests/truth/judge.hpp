@@ -1,0 +1,138 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_TESTS_TRUTH_JUDGE_HPP_INCLUDED
+#define WSCLOSE_TESTS_TRUTH_JUDGE_HPP_INCLUDED
+
+// Holds what was on the wire against what was reported.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <wsclose.hpp>
+
+#include "support/raw_peer.hpp"
+#include "truth/scenario.hpp"
+
+namespace truth {
+
+/// What the peer saw and did.
+struct evidence {
+    std::string              wire; ///< all that came from lws behind the handshake
+    test::stream_end         end = test::stream_end::never;
+    std::vector<std::string> closes;           ///< the bodies of the Close frames that the peer sent
+    bool                     too_long = false; ///< sent one that is longer than a frame of its kind may be
+    bool                     broke    = false; ///< and broke the protocol, or ended TCP, before the last of them
+    bool                     fin      = false; ///< ended TCP
+    bool                     reset    = false; ///< reset it, and saw no more
+};
+
+/// What the wire holds.
+struct wire {
+    std::vector<std::string> closes;                    ///< the bodies of the Close frames
+    bool                     bad               = false; ///< what is no frame
+    bool                     more_behind_close = false;
+};
+
+inline wire read_wire(std::string_view bytes) {
+    wire w;
+    while (bytes.size() >= 2) {
+        const auto        byte   = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+        const int         opcode = byte(0) & 0x0F;
+        const bool        masked = byte(1) & 0x80;
+        std::size_t       size   = byte(1) & 0x7F;
+        const std::size_t extra  = size == 126 ? 2 : size == 127 ? 8 : 0;
+        const std::size_t head   = 2 + extra + (masked ? 4 : 0);
+        if (!w.closes.empty() && opcode != 10)
+            w.more_behind_close = true;
+        if ((byte(0) & 0x30) || (opcode > 2 && opcode < 8) || opcode > 10)
+            w.bad = true;
+        if (w.bad || bytes.size() < head)
+            return w;
+        if (extra) {
+            size = 0;
+            for (std::size_t i = 0; i < extra; ++i)
+                size = size << 8 | byte(2 + i);
+        }
+        if (bytes.size() - head < size)
+            return w; // cut off
+        if (opcode == 8) {
+            std::string payload(bytes.substr(head, size));
+            for (std::size_t i = 0; masked && i < size; ++i)
+                payload[i] = static_cast<char>(payload[i] ^ bytes[head - 4 + i % 4]);
+            w.closes.push_back(payload);
+        }
+        bytes.remove_prefix(head + size);
+    }
+    return w;
+}
+
+inline std::string_view bytes_of(const wsclose::close_frame &frame) { return {frame.data(), frame.size()}; }
+
+/// Whether the report's frame may be what lws made of one of the peer's.
+inline bool may_stand_for(const wsclose::close_report &report, std::string_view sent_by_peer) {
+    const std::string_view told = bytes_of(*report.received());
+    return told == sent_by_peer || (report.obscured() && told.size() >= 2 && sent_by_peer.size() >= 2 &&
+                                    report.received()->code() == wsclose::close_code::protocol_error &&
+                                    told.substr(2) == sent_by_peer.substr(2));
+}
+
+/// What is wrong; empty if nothing is.
+inline std::string judge(const scenario &s, const evidence &e, const wsclose::close_report &report, bool acted,
+                         bool killed, double seconds) {
+    using namespace wsclose;
+    const wire w          = read_wire(e.wire);
+    const bool saw_all    = e.end == test::stream_end::fin;
+    const auto sender     = s.lws_is == role::server ? wsclose::role::server : wsclose::role::client;
+    const bool peer_valid = !e.closes.empty() && close_frame::parse(e.closes[0]).error == parse_error::none;
+    if (w.bad)
+        return "what is no frame on the wire";
+    if (w.closes.size() > 1)
+        return "two Close frames on the wire";
+    if (w.more_behind_close)
+        return "more than pongs behind the Close frame";
+    if (w.closes.size() == 1) {
+        const parse_result parsed = close_frame::parse(w.closes[0]);
+        if (!parsed || (parsed.frame.has_code() && !is_sendable(parsed.frame.code(), sender)))
+            return "an invalid Close frame on the wire";
+        if (!report.sent())
+            return "a Close frame on the wire, and sent() is null";
+        if (bytes_of(*report.sent()) != w.closes[0])
+            return "another Close frame on the wire than sent()";
+    } else if (report.sent() && saw_all) {
+        return "no Close frame on the wire, and sent() is one";
+    }
+    if (report.received()) {
+        bool found = false;
+        for (const std::string &body : e.closes)
+            found = found || may_stand_for(report, body);
+        if (!found)
+            return "received() was never sent";
+    }
+    if (report.violation() != parse_error::none) {
+        bool found = false;
+        for (const std::string &body : e.closes)
+            found = found || close_frame::parse(body).error == report.violation();
+        if (!found)
+            return "a violation that was never sent";
+    }
+    if (report.clean() && (e.closes.empty() || (saw_all && w.closes.empty())))
+        return "clean, and not both frames went";
+    if (!report.clean() && !report.obscured() && w.closes.size() == 1 && peer_valid && !e.broke && !e.reset && !killed)
+        return "both frames went, and it is not clean";
+    if (report.initiator() == initiator::peer && e.closes.empty() && !e.too_long)
+        return "by the peer, which sent no Close frame";
+    if (report.initiator() == initiator::local && !acted)
+        return "by the program, which did nothing";
+    if (!report.error().empty())
+        return "a failed attempt, which was established";
+    if (seconds > 17)
+        return "it took " + std::to_string(seconds) + " s";
+    return {};
+}
+
+} // namespace truth
+
+#endif // WSCLOSE_TESTS_TRUTH_JUDGE_HPP_INCLUDED

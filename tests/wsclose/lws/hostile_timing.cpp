@@ -1,0 +1,482 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+// What comes at the worst moment: several things in one read of lws', or while the socket is full. What
+// the peer reads to the end is held against the report.
+
+#include <wsclose/lws/tracked.hpp>
+
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <wsclose/format.hpp>
+
+#include "support/catch.hpp"
+#include "support/lws_host.hpp"
+#include "support/raw_peer.hpp"
+
+using namespace wsclose;
+using namespace std::string_view_literals;
+using test::raw_peer;
+
+namespace {
+
+test::event_log events;
+
+// Of the report that on_close got last; for whoever has taken its line out of `events`.
+struct {
+    std::string sent; // as an unmasked frame; empty if none was
+    bool        clean, obscured;
+} last;
+
+struct session;
+std::function<int(session &, lws *, lws_callback_reasons, std::string_view)> behaviour;
+
+struct session {
+    connection close;
+
+    void on_close(const close_report &report) {
+        const close_frame *sent = report.sent();
+        last.sent               = sent ? std::string{'\x88', static_cast<char>(sent->size())}.append(
+                                             reinterpret_cast<const char *>(sent->data()), sent->size())
+                                       : std::string();
+        last.clean              = report.clean();
+        last.obscured           = report.obscured();
+        events.add(std::string(text_line(report).view()));
+    }
+};
+
+int callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
+    if (!user || !behaviour)
+        return 0;
+    return behaviour(*static_cast<session *>(user), wsi, reason,
+                     std::string_view(static_cast<const char *>(in), in ? len : 0));
+}
+
+const lws_protocols protocols[] = {
+    {"hostile", tracked<callback, &session::close>, sizeof(session), 0, 0, nullptr, 0},
+    {nullptr, nullptr, 0, 0, 0, nullptr, 0},
+};
+
+connection_ref the_connection; // for the service thread
+
+// A host whose sessions do `what`. The peer is its client, or the server that it connects to.
+class server {
+public:
+    explicit server(decltype(behaviour) what = nullptr) {
+        events.clear(); // of a test that failed
+        behaviour = std::move(what);
+        host_     = std::make_unique<test::lws_host>(protocols);
+    }
+    ~server() {
+        host_.reset();
+        CHECK(events.empty());
+        behaviour = nullptr;
+    }
+    raw_peer connect() { return raw_peer::connect(host_->port(), "hostile"); }
+    raw_peer accept(bool holds_back = false) {
+        host_->connect(listener_.port(), "hostile");
+        return raw_peer::accept(listener_, "hostile", test::default_transport(), {}, holds_back);
+    }
+    test::lws_host &host() { return *host_; }
+
+    /// Has the peer do something that lws sees at once, and waits until lws has.
+    void at_once(const std::function<void()> &what) {
+        host_->on_service_thread([&](lws_context *) { what(); });
+        for (int i = 0; i < 2; ++i)
+            host_->on_service_thread([](lws_context *) {});
+    }
+
+    /// Does something to the connection from outside its callbacks.
+    void with_wsi(const std::function<void(lws *)> &what) {
+        host_->on_service_thread([&](lws_context *) { CHECK(the_connection.with(what)); });
+    }
+
+private:
+    test::listener                  listener_;
+    std::unique_ptr<test::lws_host> host_;
+};
+
+bool received(lws_callback_reasons reason) {
+    return reason == LWS_CALLBACK_RECEIVE || reason == LWS_CALLBACK_CLIENT_RECEIVE;
+}
+
+void write(lws *wsi, std::size_t size) {
+    std::string buffer(LWS_PRE + size, 'x');
+    lws_write(wsi, reinterpret_cast<unsigned char *>(&buffer[LWS_PRE]), size, LWS_WRITE_BINARY);
+}
+
+void leave_reason(lws *wsi, int code) {
+    unsigned char why[] = {'w', 'h', 'y'};
+    lws_close_reason(wsi, static_cast<lws_close_status>(code), why, sizeof why);
+}
+
+constexpr std::size_t much = 16u << 20; // more than a socket takes
+
+// The frames that a peer read, until the stream ended.
+struct wire {
+    std::size_t messages = 0, data = 0; // how many, and the bytes in them
+    std::string controls;               // without their masks
+    std::string close;                  // the frame that came last, if that is a Close frame
+    bool        cut = false;            // within a frame
+};
+
+wire parse(std::string_view bytes) {
+    wire       result;
+    const auto byte = [&bytes](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+    while (!bytes.empty()) {
+        const std::size_t kind = bytes.size() < 2 ? 0 : byte(1) & 0x7F;
+        const std::size_t more = kind == 127 ? 8 : kind == 126 ? 2 : 0;
+        const std::size_t head = 2 + more + (bytes.size() >= 2 && byte(1) & 0x80 ? 4 : 0);
+        std::size_t       size = more ? 0 : kind;
+        for (std::size_t i = 0; i < more && bytes.size() >= head; ++i)
+            size = size << 8 | byte(2 + i);
+        result.close.clear();
+        result.cut = bytes.size() < head || bytes.size() - head < size;
+        if (result.cut)
+            break;
+        if (byte(0) & 0x08) {
+            std::string frame{bytes[0], static_cast<char>(size)};
+            for (std::size_t i = 0; i < size; ++i)
+                frame += static_cast<char>(bytes[head + i] ^ (byte(1) & 0x80 ? bytes[head - 4 + i % 4] : 0));
+            result.controls += frame;
+            result.close = byte(0) == 0x88 ? frame : std::string();
+        } else {
+            ++result.messages;
+            result.data += size;
+        }
+        bytes.remove_prefix(head + size);
+    }
+    return result;
+}
+
+wire read_all(raw_peer &peer) {
+    while (peer.read_for(test::patience_ms)) {
+    }
+    return parse(peer.unread());
+}
+
+constexpr auto    bye        = "\x0F\xA1"
+                               "bye"sv; // 4001
+const std::string bye_frame  = "\x88\x05\x0F\xA1"
+                               "bye";
+const std::string why_frame  = "\x88\x05\x0F\xA1"
+                               "why";
+const std::string rsv_frame  = "\x88\x0A\x03\xEA"
+                               "rsv bits";
+const std::string utf8_frame = "\x88\x29\x03\xEF"
+                               "Close frame with text that is not UTF-8";
+const std::string half_frame = "\x88\x1E\x03\xEA"
+                               "Close frame with half a code";
+constexpr auto    bad_utf8   = "\x0F\xA2\xFF"sv;
+constexpr auto    reserved   = "\xF1\x80\x01\x02\x03\x04"sv; // a frame with reserved bits
+
+const std::string refused = "closed, not cleanly, by peer: invalid_utf8; answered 1007 invalid_payload "
+                            "\"Close frame with text that is not UTF-8\"";
+
+const std::string half_refused = "closed, not cleanly, by peer: truncated_code; answered 1002 protocol_error "
+                                 "\"Close frame with half a code\"";
+
+const bool over_tls = test::default_transport() == test::transport::tls;
+
+// Fills the socket with messages of 1000 bytes once a message came, and none of it stays with lws.
+int fill_on_receive(session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+    if (received(reason))
+        lws_callback_on_writable(wsi);
+    if (reason == LWS_CALLBACK_SERVER_WRITEABLE) {
+        while (!lws_send_pipe_choked(wsi))
+            write(wsi, 1000);
+        the_connection = connection_ref(s.close);
+        events.add("full");
+        lws_callback_on_writable(wsi);
+    }
+    return 0;
+}
+
+void wait_until_full() {
+    CHECK(events.next() == "full");
+    while (events.next(300) == "full") { // until the kernel takes no more
+    }
+}
+
+} // namespace
+
+TEST_CASE("a client answers a Close frame that comes behind the 101 once, behind all that it wrote", "[hostile]") {
+    const bool stopped = GENERATE(false, true), valid = GENERATE(true, false), ours = GENERATE(false, true);
+    CAPTURE(stopped, valid, ours);
+    server            server([stopped, ours](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (reason != LWS_CALLBACK_CLIENT_ESTABLISHED)
+            return 0;
+        the_connection = connection_ref(s.close);
+        if (stopped)
+            lws_rx_flow_control(wsi, 0);
+        write(wsi, much);
+        if (ours)
+            s.close.start(close_code{4001}, "bye");
+        events.add("established");
+        return 0;
+    });
+    const std::string text(123, 't');
+    const std::string body = valid ? "\x0F\xA2" + text : std::string(bad_utf8);
+    raw_peer          peer = server.accept(true);
+    peer.keep_little();
+    peer.send_close(body);
+    peer.let_go();
+    CHECK(events.next() == "established");
+    if (stopped)
+        server.with_wsi([](lws *wsi) { lws_rx_flow_control(wsi, 1); });
+    const wire seen = read_all(peer);
+    CHECK(seen.messages == 1);
+    CHECK(seen.data == much);
+    CHECK_FALSE(seen.cut);
+    CHECK(seen.controls == (!valid ? utf8_frame : ours ? bye_frame : "\x88\x7D\x0F\xA2" + text));
+    CHECK(seen.close == seen.controls);
+    CHECK(
+        events.next() ==
+        (!valid ? refused : "closed cleanly by peer: 4002 \"" + text + '"' + (ours ? "; answered 4001 \"bye\"" : "")));
+}
+
+TEST_CASE("a close that was asked for wins over a protocol error in the same read", "[hostile]") {
+    server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+        if (received(reason))
+            s.close.start(close_code{4001}, "bye");
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    server.at_once([&] { peer.send(peer.text_frame("x").append(reserved)); });
+    CHECK(read_all(peer).controls == bye_frame);
+    CHECK(events.next() == "closed, not cleanly, by local: 4001 \"bye\"; not answered");
+}
+
+TEST_CASE("the peer's Close frame overtakes a close of ours that a full socket holds up, and that is the answer",
+          "[hostile]") {
+    server   server(fill_on_receive);
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    wait_until_full();
+    server.host().on_service_thread([](lws_context *) { CHECK(the_connection.close(close_code{4001}, "bye")); });
+    server.at_once([&] {
+        peer.send_close("\x0F\xA2"
+                        "end");
+    });
+    const auto begin = std::chrono::steady_clock::now();
+    const wire seen  = read_all(peer);
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(4));
+    CHECK(seen.controls == bye_frame);
+    CHECK(seen.close == bye_frame);
+    CHECK(seen.data == seen.messages * 1000);
+    CHECK(events.next() == "closed cleanly by peer: 4002 \"end\"; answered 4001 \"bye\"");
+    CHECK(last.sent == bye_frame);
+}
+
+TEST_CASE("a bad Close frame is refused behind all that a full socket holds", "[hostile]") {
+    const bool half = GENERATE(false, true), ours = GENERATE(false, true);
+    CAPTURE(half, ours);
+    server   server(fill_on_receive);
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    wait_until_full();
+    if (ours)
+        server.host().on_service_thread([](lws_context *) { CHECK(the_connection.close(close_code{4001}, "bye")); });
+    server.at_once([&] { peer.send_close(half ? "\x0F"sv : bad_utf8); });
+    const auto begin = std::chrono::steady_clock::now();
+    const wire seen  = read_all(peer);
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(4));
+    CHECK(seen.close == seen.controls);
+    CHECK(seen.close == (half ? half_frame : utf8_frame));
+    CHECK(seen.data == seen.messages * 1000);
+    CHECK(events.next() == (half ? half_refused : refused));
+    CHECK(last.sent == seen.close);
+}
+
+TEST_CASE("no Close frame is called sent that did not get out behind data that lws holds", "[hostile]") {
+    const auto what = GENERATE("protocol error", "close");
+    CAPTURE(what);
+    server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            write(wsi, much);
+            events.add("written");
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(events.next() == "written");
+    server.at_once([&] { peer.send(what == "close"sv ? peer.close_frame(bye) : std::string(reserved)); });
+    const wire        seen   = read_all(peer);
+    const std::string report = events.next(25000);
+    CAPTURE(report, seen.data, seen.cut);
+    CHECK(seen.controls == seen.close);
+    CHECK(last.sent == seen.close);
+    CHECK(report.find(last.clean ? "closed cleanly by " : "closed, not cleanly, by ") == 0);
+    if (seen.close.empty())
+        CHECK_FALSE(last.clean);
+}
+
+TEST_CASE("a Close frame that goes out although the peer has ended TCP is reported as sent", "[hostile]") {
+    const bool error = GENERATE(false, true);
+    CAPTURE(error);
+    server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (!received(reason))
+            return 0;
+        leave_reason(wsi, 4001);
+        return -1;
+    });
+    raw_peer peer = server.connect();
+    server.at_once([&] {
+        error ? peer.send(reserved) : peer.send_text("x");
+        peer.send_fin();
+    });
+    const wire        seen   = read_all(peer);
+    const std::string report = events.next();
+    CAPTURE(report);
+    CHECK(seen.controls == (error ? rsv_frame : why_frame));
+    CHECK(last.sent == seen.controls);
+    CHECK_FALSE(last.clean);
+    CHECK(report == (error ? "closed, not cleanly, by library: 1002 protocol_error \"rsv bits\"; not answered"
+                           : "closed, not cleanly, by local: 4001 \"why\"; not answered"));
+}
+
+TEST_CASE("no Close frame is called sent if the program kills the connection while lws holds data", "[hostile]") {
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            the_connection = connection_ref(s.close);
+            write(wsi, much);
+            s.close.start(close_code{4001}, "bye");
+            events.add("closing");
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(events.next() == "closing");
+    server.with_wsi([](lws *wsi) {
+        CHECK(lws_partial_buffered(wsi));
+        lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
+    });
+    const wire seen = read_all(peer);
+    CHECK(seen.controls.empty());
+    CHECK(events.next() == "closed, not cleanly, by local: 1006 abnormal_closure");
+    CHECK(last.sent.empty());
+}
+
+TEST_CASE("a ping that comes directly behind does not spoil a reason left with lws", "[hostile]") {
+    server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (!received(reason))
+            return 0;
+        leave_reason(wsi, 4001);
+        return -1;
+    });
+    raw_peer peer = server.connect();
+    server.at_once([&] { peer.send(peer.text_frame("x") + peer.frame(0x89, "\x03\xE7 not a code")); });
+    const wire        seen = parse(peer.answer_close_and_read_to_end().bytes);
+    const std::string pong = "\x8A\x0D\x03\xE7 not a code";
+    CAPTURE(seen.controls);
+    CHECK((seen.controls == why_frame || seen.controls == why_frame + pong || seen.controls == pong + why_frame));
+    CHECK(events.next() == "closed cleanly by local: 4001 \"why\"");
+    CHECK(last.sent == why_frame);
+}
+
+TEST_CASE("a reason left with lws is made valid, also if the connection ends for another", "[hostile]") {
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            the_connection = connection_ref(s.close);
+            leave_reason(wsi, 1005);
+            events.add("reason");
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(events.next() == "reason");
+    server.with_wsi([](lws *wsi) { lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC); });
+    const wire        seen   = read_all(peer);
+    const std::string report = events.next();
+    CAPTURE(report);
+    CHECK(last.sent == seen.controls);
+    CHECK_FALSE(last.clean);
+    if (!over_tls || !seen.controls.empty()) // over TLS the peer may just have ended that, and then none goes out
+        CHECK(seen.controls == "\x88\x05\x03\xF3"
+                               "why");
+}
+
+TEST_CASE("a reason left with lws and answered at once is a clean close, although the peer keeps TCP", "[hostile]") {
+    server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (!received(reason))
+            return 0;
+        leave_reason(wsi, 4001);
+        return -1;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.read_frame() == why_frame);
+    peer.send_close(why_frame.substr(2));
+    CHECK(events.next() == "closed cleanly by local: 4001 \"why\"");
+    CHECK(last.sent == why_frame);
+    CHECK(peer.read_to_end().bytes.empty());
+}
+
+TEST_CASE("a client calls no close clean whose code lws may have changed", "[hostile]") {
+    server   server;
+    raw_peer peer = server.accept();
+    peer.send_close("\x03\xE7"); // 999
+    CHECK(read_all(peer).controls == "\x88\x02\x03\xEA");
+    CHECK(events.next() == "closed by peer: 1002 protocol_error; the peer's code may have been another");
+    CHECK(last.obscured);
+    CHECK_FALSE(last.clean);
+}
+
+TEST_CASE("a silent peer is waited for no longer than 5 s, whatever the program does to lws' clocks", "[hostile]") {
+    const bool timeout = GENERATE(true, false);
+    CAPTURE(timeout);
+    server   server([timeout](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            the_connection = connection_ref(s.close);
+            s.close.start(close_code{4001}, "bye");
+            if (!timeout)
+                lws_set_timer_usecs(wsi, lws_usec_t{60} * 1000 * 1000);
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.read_frame() == bye_frame);
+    if (timeout)
+        server.with_wsi([](lws *wsi) { lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, 60); });
+    CHECK(events.next(7000) == "closed, not cleanly, by local: 4001 \"bye\"; not answered");
+}
+
+TEST_CASE("a client that drops its connection as soon as that is established did connect", "[hostile]") {
+    server   server([](session &, lws *, lws_callback_reasons reason, std::string_view) {
+        return reason == LWS_CALLBACK_CLIENT_ESTABLISHED ? -1 : 0;
+    });
+    raw_peer peer = server.accept();
+    CHECK(read_all(peer).controls.empty());
+    CHECK(events.next() == "closed, not cleanly, by local: 1006 abnormal_closure");
+}
+
+TEST_CASE("a client's answer is a frame of its own behind two messages that lws holds", "[hostile]") {
+    server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            write(wsi, much);
+            write(wsi, much);
+            events.add("written");
+        }
+        return 0;
+    });
+    raw_peer peer = server.accept();
+    peer.send_text("x");
+    CHECK(events.next() == "written");
+    server.at_once([&] { peer.send_close(bye); });
+    const wire seen = read_all(peer);
+    CHECK(seen.messages == 2);
+    CHECK(seen.data == 2 * much);
+    CHECK_FALSE(seen.cut);
+    CHECK(seen.controls == bye_frame);
+    CHECK(seen.close == bye_frame);
+    CHECK(events.next() == "closed cleanly by peer: 4001 \"bye\"");
+}
