@@ -4,8 +4,8 @@
 #ifndef WSCLOSE_TESTS_SUPPORT_RAW_PEER_HPP_INCLUDED
 #define WSCLOSE_TESTS_SUPPORT_RAW_PEER_HPP_INCLUDED
 
-// A WebSocket peer that is a bare socket, or TLS on one: it puts any bytes on the wire and shows
-// which came back. Blocking, with a limit to every wait.
+// A WebSocket peer that is a bare socket, or TLS or another layer on one: it puts any bytes on the wire
+// and shows which came back. Blocking, with a limit to every wait.
 
 #include <cerrno>
 #include <chrono>
@@ -123,16 +123,30 @@ public:
         return peer;
     }
 
-    /// A client: connects to 127.0.0.1 and asks for a WebSocket; `headers`, with their ends of lines, go along.
+    /// A client: connects to 127.0.0.1 and asks for a WebSocket. `headers`, with their ends of lines,
+    /// go along.
     static raw_peer connect(std::uint16_t port, std::string_view subprotocol, transport how = default_transport(),
-                            std::string_view headers = {}) {
+                            std::string_view headers = {}, std::string_view origin = "http://127.0.0.1") {
         raw_peer peer = connect_only(port, how);
         peer.send("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-                  "Sec-WebSocket-Protocol: " +
-                  std::string(subprotocol).append("\r\n").append(headers) + "\r\n");
+                  "Origin: " +
+                  std::string(origin)
+                      .append("\r\nSec-WebSocket-Protocol: ")
+                      .append(subprotocol)
+                      .append("\r\n")
+                      .append(headers) +
+                  "\r\n");
         if (peer.read_head().find(" 101 ") == std::string::npos)
             throw std::runtime_error("the server refused the WebSocket");
+        return peer;
+    }
+
+    /// A client of a WebSocket that a layer asks for, made by `make` for a connected socket.
+    template <class Make>
+    static raw_peer connect_by(std::uint16_t port, Make &&make) {
+        raw_peer peer = connect_only(port, transport::tcp);
+        peer.layer_   = make(peer.socket_.get());
         return peer;
     }
 
@@ -164,8 +178,8 @@ public:
     void send(std::string_view bytes) {
         while (!bytes.empty()) {
             errno              = 0;
-            const ssize_t sent = tls_ ? tls_->send(bytes.data(), bytes.size())
-                                      : ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            const ssize_t sent = layer_ ? layer_->send(bytes.data(), bytes.size())
+                                        : ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
             if (sent <= 0) { // the other side is gone; what it sent is still to be read
                 reset_ = reset_ || errno == ECONNRESET || errno == EPIPE;
                 return;
@@ -199,18 +213,21 @@ public:
     void send_text(std::string_view payload) { send(text_frame(payload)); }
     void send_close(std::string_view body) { send(close_frame(body)); }
 
+    /// Ends what this side sends: the stream of HTTP/2, or TLS and TCP.
     void send_fin() {
         send_close_notify();
-        if (::shutdown(socket_.get(), SHUT_WR) != 0 && errno == ENOTCONN)
+        if (!is_stream() && ::shutdown(socket_.get(), SHUT_WR) != 0 && errno == ENOTCONN)
             reset_ = true;
     }
 
     /// The end of TLS alone; nothing where there is no TLS.
     void send_close_notify() {
-        if (tls_)
-            tls_->send_fin();
+        if (layer_)
+            layer_->send_fin();
     }
-    void reset() noexcept {
+    void reset() {
+        if (is_stream())
+            return layer_->reset();
         const linger at_once{1, 0};
         ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
         socket_.close();
@@ -321,19 +338,21 @@ private:
         ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_CORK, &value, sizeof value);
     }
 
+    bool is_stream() const noexcept { return layer_ && layer_->is_stream(); }
+
     void begin_tls(transport how) {
         if (how == transport::tls)
-            tls_ = std::make_unique<tls>(socket_.get(), side_ == side::server);
+            layer_ = std::make_unique<tls>(socket_.get(), side_ == side::server);
     }
 
     bool read_more(int timeout_ms) {
         for (;;) {
             pollfd waiting{socket_.get(), POLLIN, 0};
-            if (!(tls_ && tls_->has_more()) && ::poll(&waiting, 1, timeout_ms) != 1)
+            if (!(layer_ && layer_->has_more()) && ::poll(&waiting, 1, timeout_ms) != 1)
                 return false;
             char          bytes[16384];
             const ssize_t got =
-                tls_ ? tls_->receive(bytes, sizeof bytes) : ::recv(socket_.get(), bytes, sizeof bytes, 0);
+                layer_ ? layer_->receive(bytes, sizeof bytes) : ::recv(socket_.get(), bytes, sizeof bytes, 0);
             if (got > 0) {
                 buffer_.append(bytes, static_cast<std::size_t>(got));
                 return true;
@@ -369,12 +388,12 @@ private:
         return out;
     }
 
-    socket_handle        socket_;
-    std::unique_ptr<tls> tls_; // goes before the socket
-    side                 side_;
-    std::string          buffer_;
-    stream_end           end_   = stream_end::never;
-    bool                 reset_ = false; // as a write found out; what is read then looks like a FIN
+    socket_handle          socket_;
+    std::unique_ptr<layer> layer_; // goes before the socket
+    side                   side_;
+    std::string            buffer_;
+    stream_end             end_   = stream_end::never;
+    bool                   reset_ = false; // as a write found out; what is read then looks like a FIN
 };
 
 } // namespace test

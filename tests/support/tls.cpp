@@ -84,7 +84,7 @@ struct tls::openssl {
     std::unique_ptr<SSL, freed_by<SSL_free>>         ssl;
 };
 
-tls::tls(int fd, bool is_server) : impl_(std::make_unique<openssl>()) {
+tls::tls(int fd, bool is_server, std::string_view alpn) : impl_(std::make_unique<openssl>()) {
     std::signal(SIGPIPE, SIG_IGN); // OpenSSL writes to sockets that the other side has closed
     const certificate &own     = certificate::self_signed();
     SSL_CTX           *context = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
@@ -97,6 +97,10 @@ tls::tls(int fd, bool is_server) : impl_(std::make_unique<openssl>()) {
     SSL *ssl = SSL_new(context);
     impl_->ssl.reset(ssl);
     SSL_set_fd(ssl, fd);
+    const std::string wanted = std::string(1, static_cast<char>(alpn.size())).append(alpn);
+    if (!alpn.empty())
+        SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char *>(wanted.data()),
+                            static_cast<unsigned>(wanted.size()));
     if ((is_server ? SSL_accept(ssl) : SSL_connect(ssl)) != 1)
         throw std::runtime_error("the TLS handshake failed");
 }

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <sys/types.h>
 
@@ -32,21 +33,36 @@ private:
     std::string folder_;
 };
 
-/// TLS on a connected socket; the server shows the certificate, the client trusts any.
-class tls {
+/// What carries the bytes on a connected socket.
+class layer {
 public:
-    tls(int fd, bool is_server);
+    virtual ~layer() = default;
+
+    virtual bool    has_more() const                          = 0; ///< that is read already
+    virtual ssize_t send(const char *bytes, std::size_t size) = 0;
+
+    /// As ::recv(): 0 if the stream ended in order, -1 with EAGAIN if what came was no data.
+    virtual ssize_t receive(char *bytes, std::size_t size) = 0;
+
+    virtual void send_fin() = 0;
+
+    virtual bool is_stream() const { return false; } ///< that ends and leaves its socket open
+    virtual void reset() {}                          ///< such a stream
+};
+
+/// TLS on a connected socket; the server shows the certificate, the client trusts any and may ask for
+/// an application protocol by ALPN.
+class tls final : public layer {
+public:
+    tls(int fd, bool is_server, std::string_view alpn = {});
     tls(const tls &)            = delete;
     tls &operator=(const tls &) = delete;
-    ~tls();
+    ~tls() override;
 
-    bool    has_more() const;
-    ssize_t send(const char *bytes, std::size_t size);
-
-    /// As ::recv(): 0 where the stream ended in order, -1 with EAGAIN where what came was no data.
-    ssize_t receive(char *bytes, std::size_t size);
-
-    void send_fin();
+    bool    has_more() const override;
+    ssize_t send(const char *bytes, std::size_t size) override;
+    ssize_t receive(char *bytes, std::size_t size) override;
+    void    send_fin() override;
 
 private:
     struct openssl;

@@ -231,6 +231,8 @@ private:
         case deed::drop: play_->acted = play_->killed = true; return -1;
         case deed::kill_sync:
         case deed::kill_async:
+            if (play_->killed)
+                return 0;
             play_->acted = play_->killed = true;
             lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE,
                             a.what == deed::kill_sync ? LWS_TO_KILL_SYNC : LWS_TO_KILL_ASYNC);
@@ -251,7 +253,10 @@ private:
             start(timers_[max_timers - 1], nullptr, 20);
             return 0;
         case deed::ask_to_write: wants_to_write_ = close.request_writable(); return 0;
-        case deed::set_timeout: lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, 60); return 0;
+        case deed::set_timeout:
+            if (!play_->killed) // else it would take the place of the limit that lws has set to its flushing
+                lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, 60);
+            return 0;
         }
         return 0;
     }

@@ -6,7 +6,8 @@
 //
 //   truth [--seconds N | --count N] [--seed N] [--threads N] [--only SEED]
 //
-// WSCLOSE_TEST_TRANSPORT=tls plays over TLS, WSCLOSE_TEST_DEFLATE=1 with permessage-deflate.
+// WSCLOSE_TEST_TRANSPORT=tls plays over TLS, and with WSCLOSE_TEST_HTTP2=1 on streams of HTTP/2, as a
+// server alone. WSCLOSE_TEST_DEFLATE=1 plays with permessage-deflate.
 
 #include <atomic>
 #include <chrono>
@@ -21,6 +22,7 @@
 
 #include <wsclose/format.hpp>
 
+#include "support/http2.hpp"
 #include "support/lws_host.hpp"
 #include "support/raw_peer.hpp"
 #include "truth/judge.hpp"
@@ -44,6 +46,7 @@ namespace {
         {nullptr, nullptr, nullptr},
     };
 
+    bool over_http2() { return std::getenv("WSCLOSE_TEST_HTTP2") != nullptr; }
     bool with_deflate() { return std::getenv("WSCLOSE_TEST_DEFLATE") != nullptr; }
 
     /// The peer's side of a scenario.
@@ -263,9 +266,13 @@ namespace {
         }
 
         raw_peer connect(int number) const {
+            if (over_http2())
+                return raw_peer::connect_by(host_.port(), [number](int fd) {
+                    return std::make_unique<test::http2_stream>(fd, "truth", std::to_string(number));
+                });
             return raw_peer::connect(host_.port(), "truth", test::default_transport(),
-                                     "Origin: " + std::to_string(number) + "\r\n" +
-                                         (with_deflate() ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : ""));
+                                     with_deflate() ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "",
+                                     std::to_string(number));
         }
 
         raw_peer accept(const test::listener &listener, play &p) {
@@ -303,7 +310,8 @@ namespace {
                     if (o.count ? number >= o.count : clock::now() - begin > std::chrono::duration<double>(o.seconds))
                         return;
                     const std::string wrong = place.play_one(
-                        number, make_scenario(o.seed + (o.only ? 0 : static_cast<std::uint64_t>(number))), all);
+                        number, make_scenario(o.seed + (o.only ? 0 : static_cast<std::uint64_t>(number)), over_http2()),
+                        all);
                     const std::lock_guard<std::mutex> lock(all.mutex);
                     ++all.played;
                     all.wrong += !wrong.empty();
@@ -315,7 +323,9 @@ namespace {
             t.join();
         std::printf("truth: lws %d.%d.%d, %s%s, seed %llu: %d scenarios, %d wrong\n", LWS_LIBRARY_VERSION_MAJOR,
                     LWS_LIBRARY_VERSION_MINOR, LWS_LIBRARY_VERSION_PATCH,
-                    test::default_transport() == test::transport::tls ? "TLS" : "TCP",
+                    over_http2()                                        ? "HTTP/2"
+                    : test::default_transport() == test::transport::tls ? "TLS"
+                                                                        : "TCP",
                     with_deflate() ? ", permessage-deflate" : "", static_cast<unsigned long long>(o.seed), all.played,
                     all.wrong);
         for (const auto &[what, count] : all.counts)
@@ -327,6 +337,12 @@ namespace {
 } // namespace truth
 
 int main(int argc, char **argv) {
+#ifndef LWS_ROLE_H2
+    if (truth::over_http2()) {
+        std::puts("truth: this lws has no HTTP/2");
+        return 77; // skipped
+    }
+#endif
     truth::options o;
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string option = argv[i];

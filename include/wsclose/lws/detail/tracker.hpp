@@ -280,12 +280,15 @@ private:
         if (has_reason) { // lws goes on to send it, unless it cannot
             if (!is_stream(wsi_))
                 shut_sending_side(wsi_);
-            lws_set_timer_usecs(wsi_, 1); // ends it, however long lws would try
-        } else if (lws_is_ssl(wsi_)) {    // lws waits for the peer to end TCP, as long as its context says
+            lws_set_timer_usecs(wsi_, -LWS_US_PER_SEC); // overdue: before lws can send, if a timer ends it
+        } else if (lws_is_ssl(wsi_)) { // lws waits for the peer to end TCP, as long as its context says
             c_.set_limit();
         }
         if (c_.ender_ == ender::nobody)
-            c_.ender_ = is_destroying_context(wsi_) ? ender::program : by_peer ? ender::nobody : ender::lws;
+            c_.ender_ = fin                           ? ender::nobody
+                        : is_destroying_context(wsi_) ? ender::program
+                        : by_peer                     ? ender::nobody
+                                                      : ender::lws;
     }
 
     void close_transport() noexcept {

@@ -1,0 +1,42 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_TESTS_SUPPORT_HTTP2_HPP_INCLUDED
+#define WSCLOSE_TESTS_SUPPORT_HTTP2_HPP_INCLUDED
+
+// A WebSocket's stream of HTTP/2 (RFC 8441), the client's side, alone on its connection. By nghttp2.
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <sys/types.h>
+
+#include "support/tls.hpp"
+
+namespace test {
+
+class http2_stream final : public layer {
+public:
+    /// Asks for a WebSocket on a connected socket. Throws if the server refuses.
+    http2_stream(int fd, std::string_view subprotocol, std::string_view origin);
+    http2_stream(const http2_stream &)            = delete;
+    http2_stream &operator=(const http2_stream &) = delete;
+    ~http2_stream() override;
+
+    bool    has_more() const override;
+    ssize_t send(const char *bytes, std::size_t size) override;
+    ssize_t receive(char *bytes, std::size_t size) override; ///< -1 with ECONNRESET if the stream was reset
+    void    send_fin() override;                             ///< END_STREAM
+    void    reset() override;                                ///< RST_STREAM
+    bool    is_stream() const override { return true; }
+
+private:
+    struct session;
+    std::unique_ptr<session> impl_;
+};
+
+} // namespace test
+
+#endif // WSCLOSE_TESTS_SUPPORT_HTTP2_HPP_INCLUDED
