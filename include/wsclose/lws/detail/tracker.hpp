@@ -132,10 +132,10 @@ public:
         case LWS_CALLBACK_CLIENT_HTTP_DROP_PROTOCOL:
         case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
         case LWS_CALLBACK_WS_CLIENT_DROP_PROTOCOL:
-            if (!drops_for_good(in))
-                return destroyed_by_adapter() ? finish(ending::silent) : ending::none;
             if (c_.stage_ == stage::established)
                 write_before_the_end();
+            else if (!drops_for_good(in) && destroyed_by_adapter())
+                return finish(ending::silent);
             return ending::none;
         case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
             if (c_.stage_ >= stage::established) // the program refused it in LWS_CALLBACK_CLIENT_ESTABLISHED
