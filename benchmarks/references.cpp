@@ -17,7 +17,7 @@
 #include "storm.hpp"
 
 struct session {
-    wsclose::connection close;
+    wsclose::connection ws;
 
     void on_close(const wsclose::close_report &) { ++storm::seen.ended; }
 };
@@ -28,7 +28,7 @@ static int callback(lws *, lws_callback_reasons reason, void *user, void *, std:
     if (reason == LWS_CALLBACK_ESTABLISHED || reason == LWS_CALLBACK_CLIENT_ESTABLISHED)
         ++storm::seen.opened;
     if (reason == LWS_CALLBACK_ESTABLISHED)
-        targets.push_back(&static_cast<session *>(user)->close);
+        targets.push_back(&static_cast<session *>(user)->ws);
     return 0;
 }
 
@@ -81,7 +81,7 @@ static void end_all(storm::connections &connections, references &all, std::size_
         links.emplace_back(before_references).attach(target);
     bench::counted_within("end", [&] {
         for (wsclose::connection *target : targets)
-            target->start(wsclose::close_code::normal_closure);
+            target->close(wsclose::close_code::normal_closure);
         connections.serve_until([] { return storm::seen.ended == 2 * targets.size(); });
     });
     const auto still = std::count_if(all.begin(), all.end(), [](const auto &ref) { return static_cast<bool>(ref); });
@@ -90,7 +90,7 @@ static void end_all(storm::connections &connections, references &all, std::size_
 
 int main(int, char **arguments) {
     static const lws_protocols protocols[] = {
-        {"references", wsclose::tracked<callback, &session::close>, sizeof(session), 0, 0, nullptr, 0},
+        {"references", wsclose::tracked<callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
         {nullptr, nullptr, 0, 0, 0, nullptr, 0}};
     const auto         count = static_cast<unsigned>(std::atoi(arguments[1]));
     storm::connections connections(protocols, count, static_cast<unsigned>(std::atoi(arguments[3])));

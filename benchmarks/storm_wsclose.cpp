@@ -16,7 +16,7 @@ static std::string_view body_of(const wsclose::close_frame *frame) {
 }
 
 struct session {
-    wsclose::connection             close;
+    wsclose::connection             ws;
     wsclose::connection_list::entry listed;
 
     void on_close(const wsclose::close_report &report) {
@@ -28,14 +28,14 @@ static int callback_storm(lws *, lws_callback_reasons reason, void *user, void *
     auto *const s = static_cast<session *>(user);
     if (reason == LWS_CALLBACK_ESTABLISHED || reason == LWS_CALLBACK_CLIENT_ESTABLISHED) {
         ++storm::seen.opened;
-        (reason == LWS_CALLBACK_ESTABLISHED ? servers : clients).add(s->close, s->listed);
+        (reason == LWS_CALLBACK_ESTABLISHED ? servers : clients).add(s->ws, s->listed);
     }
     return 0;
 }
 
 int main(int, char **arguments) {
     static const lws_protocols protocols[] = {
-        {"storm", wsclose::tracked<callback_storm, &session::close>, sizeof(session), 0, 0, nullptr, 0},
+        {"storm", wsclose::tracked<callback_storm, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
         {nullptr, nullptr, 0, 0, 0, nullptr, 0}};
     return storm::run(protocols, arguments, [](bool of_servers) {
         (of_servers ? servers : clients).close_all(wsclose::close_code{storm::code}, storm::text);

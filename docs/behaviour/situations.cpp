@@ -63,7 +63,7 @@ namespace {
     // ---- the program ----
 
     struct session {
-        wsclose::connection close; // left alone on bare lws
+        wsclose::connection ws; // left alone on bare lws
         run                *play = here;
 
         void on_close(const wsclose::close_report &report) {
@@ -76,7 +76,7 @@ namespace {
     int close(lws *wsi, run &r) {
         if (r.which == ours && r.what.does != act::reason_only) {
             static_cast<session *>(lws_wsi_user(wsi))
-                ->close.start(static_cast<wsclose::close_code>(r.what.code), r.what.text);
+                ->ws.close(static_cast<wsclose::close_code>(r.what.code), r.what.text);
             return 0;
         }
         std::string text = r.what.text; // lws takes a pointer to non-const
@@ -164,7 +164,7 @@ namespace {
 
     const lws_protocols protocols[][2] = {
         {{"chat", callback, sizeof(session), 0, 0, nullptr, 0}, {nullptr, nullptr, 0, 0, 0, nullptr, 0}},
-        {{"chat", wsclose::tracked<callback, &session::close>, sizeof(session), 0, 0, nullptr, 0},
+        {{"chat", wsclose::tracked<callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
          {nullptr, nullptr, 0, 0, 0, nullptr, 0}},
     };
 

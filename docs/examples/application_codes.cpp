@@ -40,5 +40,6 @@ int main() {
     wsclose::close_handshake    handshake;
     handshake.receive(parsed);
     handshake.transport_closed();
-    std::cout << wsclose::name(game_code::kicked) << ": " << what_next(handshake.report()) << '\n' << handshake.report() << '\n';
+    std::cout << wsclose::name(game_code::kicked) << ": " << what_next(handshake.report()) << '\n'
+              << handshake.report() << '\n';
 }

@@ -12,7 +12,7 @@
 #include <wsclose/lws.hpp>
 
 struct session {
-    wsclose::connection close;
+    wsclose::connection ws;
 
     void on_close(const wsclose::close_report &report) { // once for each connection, however it ended
         wsclose::log_report(report, "chat");
@@ -24,15 +24,15 @@ static int callback_chat(lws *wsi, lws_callback_reasons reason, void *user, void
     if (reason == LWS_CALLBACK_RECEIVE) {
         const std::string_view message(static_cast<const char *>(in), len);
         if (message == "bye")
-            s->close.start(wsclose::close_code::normal_closure, "see you"); // from any callback or timer
+            s->ws.close(wsclose::close_code::normal_closure, "see you"); // from any callback or timer
         if (len > 1000)
-            s->close.start(wsclose::frame<wsclose::close_code::message_too_big>("1000 bytes at most"));
+            s->ws.close(wsclose::frame<wsclose::close_code::message_too_big>("1000 bytes at most"));
     }
     return lws_callback_http_dummy(wsi, reason, user, in, len);
 }
 
 static const lws_protocols protocols[] = {
-    {"chat", wsclose::tracked<callback_chat, &session::close>, sizeof(session), 0, 0, nullptr, 0},
+    {"chat", wsclose::tracked<callback_chat, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };
 

@@ -12,7 +12,7 @@
 #include <wsclose/lws.hpp>
 
 struct session {
-    wsclose::connection close;
+    wsclose::connection ws;
     std::string         name = "own";
     bool                over = false;
 
@@ -32,14 +32,14 @@ static watchdog dog;
 
 static int callback_chat(lws *, lws_callback_reasons reason, void *user, void *, size_t) {
     if (reason == LWS_CALLBACK_CLIENT_ESTABLISHED) {
-        dog.connection = wsclose::connection_ref(static_cast<session *>(user)->close);
+        dog.connection = wsclose::connection_ref(static_cast<session *>(user)->ws);
         dog.bark();
     }
     return 0;
 }
 
 static const lws_protocols protocols[] = {
-    {"chat", wsclose::tracked<callback_chat, &session::close>, 0, 0, 0, nullptr, 0}, // 0: sessions are our own
+    {"chat", wsclose::tracked<callback_chat, &session::ws>, 0, 0, 0, nullptr, 0}, // 0: sessions are our own
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };
 

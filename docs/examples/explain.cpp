@@ -74,7 +74,7 @@ std::optional<wsclose::close_code> to_code(std::string_view text) {
     unsigned value = 0;
     for (const char c : text) {
         if (c < '0' || c > '9' || (value = value * 10 + static_cast<unsigned>(c - '0')) > 65535)
-            return wsclose::from_name(text);
+            return wsclose::close_code_from_name(text);
     }
     return text.empty() ? std::nullopt : std::optional(static_cast<wsclose::close_code>(value));
 }

@@ -13,20 +13,20 @@
 #include <thread>
 
 #include <wsclose/lws.hpp>
-#include <wsclose/lws/remote.hpp>
+#include <wsclose/lws/cross_thread.hpp>
 
-static wsclose::connection_list players;
-static wsclose::remote_queue    queue;
+static wsclose::connection_list    players;
+static wsclose::cross_thread_queue queue;
 
-static std::mutex             newest_mutex;
-static wsclose::remote_handle newest; // for any thread
+static std::mutex                newest_mutex;
+static wsclose::cross_thread_ref newest; // for any thread
 
 struct session {
-    wsclose::connection             close;
+    wsclose::connection             ws;
     wsclose::connection_list::entry listed; // a place in a list
     wsclose::timer                  idle;
 
-    void on_idle() { close.start(wsclose::close_code::timeout, "no move for a minute"); }
+    void on_idle() { ws.close(wsclose::close_code::timeout, "no move for a minute"); }
     void on_close(const wsclose::close_report &report) { wsclose::log_report(report, "game"); }
 };
 
@@ -37,17 +37,17 @@ static int callback_game(lws *wsi, lws_callback_reasons reason, void *user, void
     if (reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION && stopping)
         return -1; // refused
     if (reason == LWS_CALLBACK_ESTABLISHED) {
-        players.add(s->close, s->listed); // it leaves the list when it ends
+        players.add(s->ws, s->listed); // it leaves the list when it ends
         const std::lock_guard<std::mutex> lock(newest_mutex);
-        newest = wsclose::remote_handle(queue, s->close);
+        newest = wsclose::cross_thread_ref(queue, s->ws);
     }
     if (reason == LWS_CALLBACK_ESTABLISHED || reason == LWS_CALLBACK_RECEIVE)
-        s->idle.start<&session::on_idle>(s->close, 60 * LWS_US_PER_SEC, *s); // anew with each move
+        s->idle.start<&session::on_idle>(s->ws, 60 * LWS_US_PER_SEC, *s); // anew with each move
     return lws_callback_http_dummy(wsi, reason, user, in, len);
 }
 
 static const lws_protocols protocols[] = {
-    {"game", wsclose::tracked<callback_game, &session::close>, sizeof(session), 0, 0, nullptr, 0},
+    {"game", wsclose::tracked<callback_game, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
     queue.protocol(),
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };

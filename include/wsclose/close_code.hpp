@@ -257,7 +257,7 @@ constexpr std::string_view description(any_close_code code) noexcept {
 
 /// The code that the registry gives this name (`normal_closure`, spelt as the enumerator is);
 /// nothing for any other text.
-constexpr std::optional<close_code> from_name(std::string_view text) noexcept {
+constexpr std::optional<close_code> close_code_from_name(std::string_view text) noexcept {
     for (const detail::code_name &entry : detail::names)
         if (entry.name == text)
             return entry.code;

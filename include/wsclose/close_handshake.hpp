@@ -58,7 +58,7 @@ class close_report {
 public:
     constexpr close_report() noexcept
         : ours_(ours::none), theirs_(theirs::none), failure_(failure::none), initiator_(wsclose::initiator::transport),
-          violation_(parse_error::none), obscured_(false), over_(false) {}
+          violation_(parse_error::none), code_uncertain_(false), over_(false) {}
 
     /// The code of the Close frame that came first: 1005 if it held none, 1006 if there was no Close
     /// frame that we saw, 1015 if TLS failed before there could be one. For a frame of the peer's that
@@ -84,7 +84,7 @@ public:
     /// Whether the peer's code may have been changed before anybody saw it. True for each 1002 that
     /// came through libwebsockets, which puts it in the place of codes that nobody may send, and of
     /// some that are fine (docs/lws-behaviour.md).
-    constexpr bool obscured() const noexcept { return obscured_; }
+    constexpr bool code_uncertain() const noexcept { return code_uncertain_; }
 
     /// Our Close frame as it went onto the wire; null if none did.
     constexpr const close_frame *sent() const noexcept { return ours_ == ours::sent ? &sent_ : nullptr; }
@@ -106,7 +106,7 @@ public:
     /// within the rules. RFC 6455 section 7.1.4. If `acknowledged()` is `inferred`, so is this. False
     /// if the peer's code is not certain: it may have been one that nobody may send.
     constexpr bool clean() const noexcept {
-        return acknowledged() != acknowledgement::no && violation_ == parse_error::none && !obscured_;
+        return acknowledged() != acknowledgement::no && violation_ == parse_error::none && !code_uncertain_;
     }
 
     /// Why a connection was never established, as the library put it, at most 123 bytes; that it
@@ -138,7 +138,7 @@ private:
     failure            failure_ : 2;
     wsclose::initiator initiator_ : 2;
     parse_error        violation_ : 3;
-    bool               obscured_ : 1;
+    bool               code_uncertain_ : 1;
     bool               over_ : 1;
 };
 
@@ -213,15 +213,15 @@ public:
             report_.ours_ = ours::requested;
     }
 
-    /// The peer's Close frame came. RFC 6455 section 5.5.1. `obscured` says that its code may have been
+    /// The peer's Close frame came. RFC 6455 section 5.5.1. `code_uncertain` says that its code may have been
     /// changed on the way.
-    constexpr close_step receive(const parse_result &result, bool obscured = false) noexcept {
+    constexpr close_step receive(const parse_result &result, bool code_uncertain = false) noexcept {
         if (report_.over_ || report_.theirs_ != theirs::none)
             return close_step::none;
-        report_.theirs_    = theirs::read;
-        report_.violation_ = result.error;
-        report_.received_  = result.frame;
-        report_.obscured_  = obscured && result;
+        report_.theirs_         = theirs::read;
+        report_.violation_      = result.error;
+        report_.received_       = result.frame;
+        report_.code_uncertain_ = code_uncertain && result;
         if (report_.ours_ == ours::sent)
             return close_step::end;
         if (report_.ours_ == ours::none || !result) // a request that the peer's Close overtakes is the answer to it

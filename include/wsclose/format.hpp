@@ -147,9 +147,9 @@ constexpr void write_text(const close_report &report, Sink &&sink) {
         return;
     }
     const bool answered = report.acknowledged() != acknowledgement::no;
-    sink(report.clean()                  ? "closed cleanly by "sv
-         : answered && report.obscured() ? "closed by "sv // whether cleanly is not known
-                                         : "closed, not cleanly, by "sv);
+    sink(report.clean()                        ? "closed cleanly by "sv
+         : answered && report.code_uncertain() ? "closed by "sv // whether cleanly is not known
+                                               : "closed, not cleanly, by "sv);
     sink(name(report.initiator()));
     sink(": "sv);
     const bool  peer_first = report.initiator() == initiator::peer;
@@ -176,7 +176,7 @@ constexpr void write_text(const close_report &report, Sink &&sink) {
         sink("; not answered"sv);
     if (report.acknowledged() == acknowledgement::inferred)
         sink("; answer inferred"sv);
-    if (report.obscured())
+    if (report.code_uncertain())
         sink("; the peer's code may have been another"sv);
 }
 
@@ -187,7 +187,7 @@ constexpr void write_json(const close_frame &frame, Sink &&sink) {
 }
 
 /// Writes a report as the members of a JSON object, without the braces, so that others can stand
-/// beside them. `obscured` is there only where it is true, `error` only where the connection never
+/// beside them. `code_uncertain` is there only where it is true, `error` only where the connection never
 /// came about.
 template <class Sink>
 constexpr void write_json_members(const close_report &report, Sink &&sink) {
@@ -202,8 +202,8 @@ constexpr void write_json_members(const close_report &report, Sink &&sink) {
     detail::write_json_frame(report.sent(), sink);
     sink(",\"violation\":"sv);
     detail::write_json_name(name(report.violation()), sink);
-    if (report.obscured())
-        sink(",\"obscured\":true"sv);
+    if (report.code_uncertain())
+        sink(",\"code_uncertain\":true"sv);
     if (!report.error().empty()) {
         sink(",\"error\":"sv);
         detail::write_quoted(report.error(), sink);

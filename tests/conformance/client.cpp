@@ -32,7 +32,7 @@ struct plan {
 plan asked;
 
 struct session {
-    wsclose::connection close;
+    wsclose::connection ws;
 
     void on_close(const wsclose::close_report &report) {
         conformance::print_report("client", report);
@@ -48,9 +48,9 @@ int callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::siz
         if (!asked.messages.empty()) {
             if (!asked.messages.write_one(wsi))
                 return -1;
-            s->close.request_writable();
+            s->ws.request_writable();
         } else if (asked.close) {
-            conformance::start_close(s->close, asked.code, asked.text);
+            conformance::start_close(s->ws, asked.code, asked.text);
         }
         break;
     default: break;
@@ -59,7 +59,7 @@ int callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::siz
 }
 
 const lws_protocols protocols[] = {
-    {conformance::subprotocol, wsclose::tracked<callback, &session::close>, sizeof(session), 0, 0, nullptr, 0},
+    {conformance::subprotocol, wsclose::tracked<callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };
 

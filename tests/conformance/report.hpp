@@ -20,12 +20,12 @@ namespace conformance {
 inline void print_report(const char *role, const wsclose::close_report &report) {
     std::string line = std::string("{\"event\":\"closed\",\"role\":\"") + role + "\",";
     wsclose::write_json_members(report, [&line](std::string_view piece) { line += piece; });
-    if (report.obscured()) { // docs/conformance.md goes by what lws shows, and has no member for this
+    if (report.code_uncertain()) { // docs/conformance.md goes by what lws shows, and has no member for this
         const auto replace = [&line](std::string_view what, std::string_view by) {
             if (const std::size_t at = line.find(what); at != std::string::npos)
                 line.replace(at, what.size(), by);
         };
-        replace(",\"obscured\":true", "");
+        replace(",\"code_uncertain\":true", "");
         if (report.acknowledged() != wsclose::acknowledgement::no)
             replace("\"clean\":false", "\"clean\":true");
     }
@@ -33,21 +33,21 @@ inline void print_report(const char *role, const wsclose::close_report &report) 
 }
 
 /// Says on standard error what could not go out as it was asked for.
-inline void print_mended(wsclose::close_code code, wsclose::make_error mended) {
-    if (mended == wsclose::make_error::forbidden_code)
+inline void print_adjusted(wsclose::close_code code, wsclose::make_error adjusted) {
+    if (adjusted == wsclose::make_error::forbidden_code)
         std::cerr << "close code " << static_cast<unsigned>(code) << ": " << description(code)
                   << "; closing with 1011 instead" << std::endl;
-    else if (mended != wsclose::make_error::none)
-        std::cerr << "close: " << description(mended) << "; closing with what is valid of it" << std::endl;
+    else if (adjusted != wsclose::make_error::none)
+        std::cerr << "close: " << description(adjusted) << "; closing with what is valid of it" << std::endl;
 }
 
 /// Closes as asked.
 inline void start_close(wsclose::connection &connection, std::uint16_t number, std::string_view text) {
     const wsclose::close_code code{number};
-    const auto                started = connection.start(code, text);
+    const auto                started = connection.close(code, text);
     if (!started)
         std::cerr << "close: " << name(started.error) << std::endl;
-    print_mended(code, started.mended);
+    print_adjusted(code, started.adjusted);
 }
 
 } // namespace conformance

@@ -8,23 +8,23 @@
 #include <thread>
 
 #include <wsclose/lws.hpp>
-#include <wsclose/lws/remote.hpp>
+#include <wsclose/lws/cross_thread.hpp>
 
 #include "program.hpp"
 #include "report.hpp"
 
 namespace {
 
-wsclose::remote_queue remote;
+wsclose::cross_thread_queue remote;
 
 struct session {
-    wsclose::connection   close;
+    wsclose::connection   ws;
     wsclose::timer        timer;
     conformance::messages messages;
     std::uint16_t         code = 0;
     std::string           text;
 
-    void on_timer() { conformance::start_close(close, code, text); }
+    void on_timer() { conformance::start_close(ws, code, text); }
     void on_close(const wsclose::close_report &report) { conformance::print_report("server", report); }
 };
 
@@ -33,16 +33,16 @@ int obey(session &s, const conformance::command &command) {
     if (command.how == "drop")
         return -1;
     if (command.how == "close") {
-        conformance::start_close(s.close, command.code, command.text);
+        conformance::start_close(s.ws, command.code, command.text);
     } else if (command.how == "close-soon") {
         s.code = command.code;
         s.text = command.text;
-        s.timer.start<&session::on_timer>(s.close, 20 * LWS_US_PER_MS, s);
+        s.timer.start<&session::on_timer>(s.ws, 20 * LWS_US_PER_MS, s);
     } else { // close-thread
         const wsclose::close_code  code{command.code};
         const wsclose::make_result made = wsclose::close_frame::make(code, command.text);
-        conformance::print_mended(code, made.error);
-        std::thread([handle = wsclose::remote_handle(remote, s.close),
+        conformance::print_adjusted(code, made.error);
+        std::thread([handle = wsclose::cross_thread_ref(remote, s.ws),
                      frame  = wsclose::close_frame::fit(code, command.text)] {
             handle.close(frame);
         }).join();
@@ -59,13 +59,13 @@ int callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::s
         if (const auto command = conformance::to_command(s->messages.incoming()); command && !lws_frame_is_binary(wsi))
             return obey(*s, *command);
         s->messages.push(s->messages.incoming(), lws_frame_is_binary(wsi) ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
-        s->close.request_writable();
+        s->ws.request_writable();
         break;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         if (!s->messages.empty() && !s->messages.write_one(wsi))
             return -1;
         if (!s->messages.empty())
-            s->close.request_writable();
+            s->ws.request_writable();
         break;
     default: return lws_callback_http_dummy(wsi, reason, user, in, len); // answers plain HTTP with 404
     }
@@ -73,7 +73,7 @@ int callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::s
 }
 
 const lws_protocols protocols[] = {
-    {conformance::subprotocol, wsclose::tracked<callback, &session::close>, sizeof(session), 0, 0, nullptr, 0},
+    {conformance::subprotocol, wsclose::tracked<callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
     remote.protocol(),
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };

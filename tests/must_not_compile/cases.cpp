@@ -63,25 +63,25 @@ class session {
     void on_close(const wsclose::close_report &) {}
 
 public:
-    wsclose::connection close;
+    wsclose::connection ws;
 };
-auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback, &session::close>);
+auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback, &session::ws>);
 #elif CASE == 17 // on_close has to be a public member
 struct session {
-    wsclose::connection close;
+    wsclose::connection ws;
     void                on_close(wsclose::close_report &) {}
 };
-auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback, &session::close>);
+auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback, &session::ws>);
 #elif CASE == 18 // the member of tracked<> has to be a wsclose::connection
 struct session {
-    int close;
+    int ws;
 };
-auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback, &session::close>);
+auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback, &session::ws>);
 #else
 struct session {
-    wsclose::connection close;
+    wsclose::connection ws;
 };
-auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback, &session::close>);
+auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback, &session::ws>);
 auto f = wsclose::frame<close_code::normal_closure>("text");
 auto g = WSCLOSE_FRAME(close_code::normal_closure, "text");
 #endif

@@ -36,7 +36,7 @@ def functions(symbols):
 
 failures = [f"{level}: needs {name}" for level in ("-O0", "-O2", "-Os") for name in sorted(needs(names(level)))]
 if not any(name.startswith("operator new") for name in needs(names("-O0", "-DWITH_REMOTE"))):
-    failures.append("that remote.hpp allocates goes unnoticed")
+    failures.append("that cross_thread.hpp allocates goes unnoticed")
 # GCC emits every function there is, templates aside; to Clang the option is nothing.
 every = functions(names("-O0", "-fkeep-inline-functions", "-Wno-ignored-optimization-argument"))
 used = functions(names("-O0")) | functions(names("-O0", "-D__OPTIMIZE_SIZE__"))  # with SIMD and without

@@ -6,7 +6,7 @@
 
 #include <wsclose/lws.hpp>
 #ifdef WITH_REMOTE
-#    include <wsclose/lws/remote.hpp>
+#    include <wsclose/lws/cross_thread.hpp>
 #endif
 
 using namespace wsclose;
@@ -18,25 +18,25 @@ struct wsclose::close_code_traits<own_code> {
 };
 
 struct session {
-    connection             close;
+    connection             ws;
     timer                  idle;
     connection_list::entry place;
 
     void on_close(const close_report &report) { log_report(report, "chat"); }
-    void on_idle() { close.start(own_code::kicked, "idle"); }
+    void on_idle() { ws.close(own_code::kicked, "idle"); }
 };
 
 int callback(lws *, lws_callback_reasons, void *, void *, std::size_t);
 
 extern lws_callback_function *const protocol;
-lws_callback_function *const        protocol = tracked<callback, &session::close>;
+lws_callback_function *const        protocol = tracked<callback, &session::ws>;
 
 static constexpr auto sink = [](std::string_view) {};
 
 void use_codes(close_code code, std::string_view text, role who) {
     sink(description(code));
     sink(name(own_code::kicked));
-    sink(name(from_name(text).value_or(code)));
+    sink(name(close_code_from_name(text).value_or(code)));
     sink(name(is_sendable(code, who) && browser_may_send(code) ? make_error::none : make_error::invalid_utf8));
 }
 
@@ -73,7 +73,7 @@ int use_verbs(lws *wsi, const void *in, std::size_t len) {
 }
 
 void use_connection(session &s, const close_frame &frame) {
-    connection_ref        first(s.close);
+    connection_ref        first(s.ws);
     connection_ref        second;
     const connection_ref &third = second = connection_ref(first);
     first.reset();
@@ -81,18 +81,20 @@ void use_connection(session &s, const close_frame &frame) {
     third.close(close_code::going_away);
     third.request_writable();
     third.with([](lws *wsi) { lws_callback_on_writable(wsi); });
-    sink(name(s.close.start(own_code::kicked).error));
-    s.close.state();
-    s.idle.start<&session::on_idle>(s.close, LWS_US_PER_SEC, s);
+    sink(name(s.ws.close(own_code::kicked).error));
+    s.ws.state();
+    s.idle.start<&session::on_idle>(s.ws, LWS_US_PER_SEC, s);
     s.idle.is_running();
 }
 
 void use_list(session &s) {
     connection_list list;
-    list.add(s.close, s.place);
+    list.add(s.ws, s.place);
     list.close_all(close_code::going_away);
 }
 
 #ifdef WITH_REMOTE
-void use_remote(const remote_queue &queue, session &s) { remote_handle(queue, s.close).close(close_code::going_away); }
+void use_remote(const cross_thread_queue &queue, session &s) {
+    cross_thread_ref(queue, s.ws).close(close_code::going_away);
+}
 #endif

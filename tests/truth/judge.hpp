@@ -74,7 +74,7 @@ inline std::string_view bytes_of(const wsclose::close_frame &frame) { return {fr
 /// Whether the report's frame may be what lws made of one of the peer's.
 inline bool may_stand_for(const wsclose::close_report &report, std::string_view sent_by_peer) {
     const std::string_view told = bytes_of(*report.received());
-    return told == sent_by_peer || (report.obscured() && told.size() >= 2 && sent_by_peer.size() >= 2 &&
+    return told == sent_by_peer || (report.code_uncertain() && told.size() >= 2 && sent_by_peer.size() >= 2 &&
                                     report.received()->code() == wsclose::close_code::protocol_error &&
                                     told.substr(2) == sent_by_peer.substr(2));
 }
@@ -120,7 +120,8 @@ inline std::string judge(const scenario &s, const evidence &e, const wsclose::cl
     }
     if (report.clean() && (e.closes.empty() || (saw_all && w.closes.empty())))
         return "clean, and not both frames went";
-    if (!report.clean() && !report.obscured() && w.closes.size() == 1 && peer_valid && !e.broke && !e.reset && !killed)
+    if (!report.clean() && !report.code_uncertain() && w.closes.size() == 1 && peer_valid && !e.broke && !e.reset &&
+        !killed)
         return "both frames went, and it is not clean";
     if (report.initiator() == initiator::peer && e.closes.empty() && !e.too_long)
         return "by the peer, which sent no Close frame";

@@ -115,7 +115,7 @@ private:
 
 class session {
 public:
-    wsclose::connection close;
+    wsclose::connection ws;
 
     void on_close(const wsclose::close_report &report) {
         if (play_)
@@ -182,7 +182,7 @@ private:
     }
 
     void start(timer &t, const program_action *action, int ms) {
-        lws *const wsi = close.wsi();
+        lws *const wsi = ws.wsi();
         t.self         = this;
         t.action       = action;
         lws_sul_schedule(lws_get_context(wsi), 0, &t.sul, on_time, ms * LWS_US_PER_MS + 1);
@@ -190,12 +190,12 @@ private:
 
     static void on_time(lws_sorted_usec_list_t *sul) {
         auto *const t = reinterpret_cast<timer *>(sul);
-        if (!t->self->close.wsi())
+        if (!t->self->ws.wsi())
             return;
         if (t->action)
             t->self->perform(*t->action);
         else
-            lws_rx_flow_control(t->self->close.wsi(), 1);
+            lws_rx_flow_control(t->self->ws.wsi(), 1);
     }
 
     /// What is due at this moment, once. Returns what the callback returns.
@@ -211,10 +211,10 @@ private:
     }
 
     int perform(const program_action &a) {
-        lws *const wsi = close.wsi();
+        lws *const wsi = ws.wsi();
         switch (a.what) {
         case deed::close:
-            if (close.start(wsclose::close_code(a.code), a.text))
+            if (ws.close(wsclose::close_code(a.code), a.text))
                 play_->note_close();
             play_->acted = true;
             return 0;
@@ -252,7 +252,7 @@ private:
             lws_rx_flow_control(wsi, 0);
             start(timers_[max_timers - 1], nullptr, 20);
             return 0;
-        case deed::ask_to_write: wants_to_write_ = close.request_writable(); return 0;
+        case deed::ask_to_write: wants_to_write_ = ws.request_writable(); return 0;
         case deed::set_timeout:
             if (!play_->killed) // else it would take the place of the limit that lws has set to its flushing
                 lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, 60);
@@ -263,9 +263,8 @@ private:
 
     /// Writes where lws allows it, as its documentation asks: what it does not take at once has to go first.
     bool write(std::size_t size, lws_write_protocol how, bool anyhow = false) {
-        lws *const wsi = close.wsi();
-        if (within_message_ || close.state() != wsclose::connection_state::open ||
-            (!anyhow && lws_send_pipe_choked(wsi)))
+        lws *const wsi = ws.wsi();
+        if (within_message_ || ws.state() != wsclose::connection_state::open || (!anyhow && lws_send_pipe_choked(wsi)))
             return false;
         std::vector<unsigned char> buffer(LWS_PRE + size, 'd');
         return lws_write(wsi, buffer.data() + LWS_PRE, size, how) >= 0;

@@ -37,7 +37,7 @@ namespace truth {
 namespace {
 
     const lws_protocols protocols[] = {
-        {"truth", wsclose::tracked<session::callback, &session::close>, sizeof(session), 0, 0, nullptr, 0},
+        {"truth", wsclose::tracked<session::callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
         {nullptr, nullptr, 0, 0, 0, nullptr, 0},
     };
 

@@ -71,7 +71,7 @@ TEST_CASE("the enumerators have the numbers and the names of the registry") {
         CAPTURE(entry.number);
         CHECK(static_cast<unsigned>(entry.code) == entry.number);
         CHECK(name(entry.code) == entry.name);
-        CHECK(from_name(entry.name) == entry.code);
+        CHECK(close_code_from_name(entry.name) == entry.code);
     }
     for (unsigned value = 0; value <= 65535; ++value)
         named += name(code(value)).empty() ? 0 : 1;
@@ -120,10 +120,10 @@ TEST_CASE("every code has a description, and what is not assigned says so") {
 }
 
 TEST_CASE("a name that is not the registry's gives no code") {
-    CHECK_FALSE(from_name(""));
-    CHECK_FALSE(from_name("Normal Closure"));
-    CHECK_FALSE(from_name("normal_closure "));
-    CHECK_FALSE(from_name("1000"));
+    CHECK_FALSE(close_code_from_name(""));
+    CHECK_FALSE(close_code_from_name("Normal Closure"));
+    CHECK_FALSE(close_code_from_name("normal_closure "));
+    CHECK_FALSE(close_code_from_name("1000"));
 }
 
 TEST_CASE("an application's own enum goes wherever a close code goes") {
@@ -139,7 +139,7 @@ TEST_CASE("an application's own enum goes wherever a close code goes") {
 
 TEST_CASE("codes are known to the compiler") {
     static_assert(name(close_code::going_away) == "going_away");
-    static_assert(from_name("timeout") == close_code::timeout);
+    static_assert(close_code_from_name("timeout") == close_code::timeout);
     static_assert(!is_sendable(close_code::abnormal_closure));
     static_assert(sizeof(close_code) == 2);
     SUCCEED();

@@ -270,16 +270,16 @@ TEST_CASE("a connection whose TLS failed has the code 1015") {
 
 TEST_CASE("a report says whether the peer's code may have been changed, and then does not claim a clean end") {
     close_handshake handshake;
-    CHECK_FALSE(handshake.report().obscured());
+    CHECK_FALSE(handshake.report().code_uncertain());
     handshake.receive(close_frame::parse("\x03\xEA", 2), true);
-    CHECK(handshake.report().obscured());
+    CHECK(handshake.report().code_uncertain());
     CHECK(handshake.report().code() == close_code::protocol_error);
     CHECK(handshake.report().acknowledged() == acknowledgement::yes);
     CHECK_FALSE(handshake.report().clean());
 
     close_handshake refused; // its code is nobody's
     refused.receive(close_frame::parse("\x03", 1), true);
-    CHECK_FALSE(refused.report().obscured());
+    CHECK_FALSE(refused.report().code_uncertain());
 }
 
 TEST_CASE("a connection that never came about ends in a report with the reason why") {
@@ -325,7 +325,7 @@ TEST_CASE("zeroed memory is a handshake at its start") {
     CHECK(handshake.report().initiator() == initiator::transport);
     CHECK(handshake.report().acknowledged() == acknowledgement::no);
     CHECK(handshake.report().violation() == parse_error::none);
-    CHECK_FALSE(handshake.report().obscured());
+    CHECK_FALSE(handshake.report().code_uncertain());
     CHECK(handshake.report().error().empty());
     CHECK(handshake.receive(close_frame::parse("")) == close_step::send_and_end);
     CHECK(handshake.report().received()->code() == close_code::no_status_received);

@@ -70,14 +70,14 @@ TEST_CASE("a report is one line that says who, how and with what") {
     inferred.receive_unseen();
     CHECK(text(inferred.report()) == "closed cleanly by local: 4001 \"kicked\"; answer inferred");
 
-    close_handshake obscured;
-    obscured.receive(close_frame::parse("\x03\xEA", 2), true);
-    CHECK(text(obscured.report()) ==
+    close_handshake code_uncertain;
+    code_uncertain.receive(close_frame::parse("\x03\xEA", 2), true);
+    CHECK(text(code_uncertain.report()) ==
           "closed by peer: 1002 protocol_error; the peer's code may have been another");
-    CHECK(json(obscured.report()) == "{\"code\":1002,\"reason\":\"\",\"clean\":false,\"initiator\":\"peer\","
-                                     "\"received\":{\"code\":1002,\"reason\":\"\"},"
-                                     "\"sent\":{\"code\":1002,\"reason\":\"\"},\"violation\":null,"
-                                     "\"obscured\":true}");
+    CHECK(json(code_uncertain.report()) == "{\"code\":1002,\"reason\":\"\",\"clean\":false,\"initiator\":\"peer\","
+                                           "\"received\":{\"code\":1002,\"reason\":\"\"},"
+                                           "\"sent\":{\"code\":1002,\"reason\":\"\"},\"violation\":null,"
+                                           "\"code_uncertain\":true}");
     close_handshake lost;
     lost.transport_closed();
     CHECK(text(lost.report()) == "closed, not cleanly, by transport: 1006 abnormal_closure");

@@ -36,7 +36,7 @@ namespace detail {
 /// Closes with `frame`: `return wsclose::close(wsi, frame);` from a callback of this very `wsi`.
 /// Always returns -1. A server's lws sends the frame, waits up to 5 s for the answer and shows
 /// nobody what it was; a client's lws may end the connection at once, and then the frame can be
-/// lost (docs/lws-behaviour.md). `connection::start` has neither limit.
+/// lost (docs/lws-behaviour.md). `connection::close` has neither limit.
 inline int close(lws *wsi, const close_frame &frame) noexcept {
     detail::set_close_reason(wsi, frame);
     return -1;

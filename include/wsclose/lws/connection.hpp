@@ -29,8 +29,8 @@ enum class connection_state : std::uint8_t {
     closed,
 };
 
-/// Why `connection::start` did nothing.
-enum class start_error : std::uint8_t {
+/// Why `connection::close` did nothing.
+enum class close_error : std::uint8_t {
     none,
     not_connected,   ///< there is no connection yet; a client's begins once its TCP connection is up
     already_closing, ///< the first close wins, whoever began it
@@ -38,23 +38,23 @@ enum class start_error : std::uint8_t {
 };
 
 /// The name of an error as its enumerator spells it; empty for `none`.
-constexpr std::string_view name(start_error error) noexcept {
+constexpr std::string_view name(close_error error) noexcept {
     switch (error) {
-    case start_error::none: break;
-    case start_error::not_connected: return "not_connected";
-    case start_error::already_closing: return "already_closing";
-    case start_error::already_closed: return "already_closed";
+    case close_error::none: break;
+    case close_error::not_connected: return "not_connected";
+    case close_error::already_closing: return "already_closing";
+    case close_error::already_closed: return "already_closed";
     }
     return {};
 }
 
-/// What `connection::start` returns.
-struct start_result {
-    start_error error = start_error::none;
-    /// What of the code and the text had to be mended to be fit for the wire; `none` where nothing.
-    make_error mended = make_error::none;
+/// What `connection::close` returns.
+struct close_result {
+    close_error error = close_error::none;
+    /// What of the code and the text was adjusted to be fit for the wire; `none` if nothing was.
+    make_error adjusted = make_error::none;
 
-    constexpr explicit operator bool() const noexcept { return error == start_error::none; }
+    constexpr explicit operator bool() const noexcept { return error == close_error::none; }
 };
 
 namespace detail {
@@ -83,24 +83,24 @@ public:
     /// From then on the callback gets no more data, no LWS_CALLBACK_TIMER, and no writeable events but
     /// those asked for through `request_writable()`, and what it returns is ignored. A server's 1010
     /// goes out as 1011.
-    start_result start(const close_frame &frame) noexcept {
+    close_result close(const close_frame &frame) noexcept {
         if (!wsi())
-            return {state() == connection_state::closed ? start_error::already_closed : start_error::not_connected};
+            return {state() == connection_state::closed ? close_error::already_closed : close_error::not_connected};
         const role here    = is_server_ ? role::server : role::client;
         const bool allowed = !frame.has_code() || is_sendable(frame.code(), here);
         if (stage_ == stage::ending ||
             !handshake_.request(allowed ? frame : close_frame::fit(close_code::internal_error, frame.reason())))
-            return {start_error::already_closing};
+            return {close_error::already_closing};
         if (stage_ == stage::established)
             send_when_writeable();
-        return {start_error::none, allowed ? make_error::none : make_error::forbidden_code};
+        return {close_error::none, allowed ? make_error::none : make_error::forbidden_code};
     }
 
-    /// As `start(close_frame::fit(code, text))`; the result tells what had to be mended.
-    start_result start(any_close_code code, std::string_view text = {}) noexcept {
-        const make_error   wrong   = close_frame::make(code, text).error;
-        const start_result started = start(close_frame::fit(code, text));
-        return {started.error, started && wrong != make_error::none ? wrong : started.mended};
+    /// As `close(close_frame::fit(code, text))`; the result tells what was adjusted.
+    close_result close(any_close_code code, std::string_view text = {}) noexcept {
+        const make_error   wrong  = close_frame::make(code, text).error;
+        const close_result result = close(close_frame::fit(code, text));
+        return {result.error, result && wrong != make_error::none ? wrong : result.adjusted};
     }
 
     /// Asks lws for a writeable callback. False, and nothing is done, once the Close frame went out
@@ -237,10 +237,10 @@ public:
     /// As `connection::request_writable()`. False if the connection is over.
     bool request_writable() const noexcept { return *this && target()->request_writable(); }
 
-    /// As `connection::start()`. False if nothing was started.
-    bool close(const close_frame &frame) const noexcept { return *this && target()->start(frame); }
+    /// As `connection::close()`. False if that did nothing.
+    bool close(const close_frame &frame) const noexcept { return *this && target()->close(frame); }
     bool close(any_close_code code, std::string_view text = {}) const noexcept {
-        return *this && target()->start(code, text);
+        return *this && target()->close(code, text);
     }
 
     /// Calls `function(lws *)` if the connection still is; false if it is over.

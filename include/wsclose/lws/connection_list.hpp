@@ -87,12 +87,12 @@ public:
         }
     }
 
-    /// `connection::start()` on each. Returns how many closes that began. Serve until `empty()`, and
+    /// `connection::close()` on each. Returns how many closes that began. Serve until `empty()`, and
     /// each peer has got the frame and answered it, or has had its time to. Where the context is
     /// destroyed at once, each peer whose socket can take it gets the frame, and no answer is waited for.
     std::size_t close_all(const close_frame &frame) noexcept {
         std::size_t count = 0;
-        for_each([&](connection &member) { count += static_cast<bool>(member.start(frame)); });
+        for_each([&](connection &member) { count += static_cast<bool>(member.close(frame)); });
         return count;
     }
     std::size_t close_all(any_close_code code, std::string_view text = {}) noexcept {

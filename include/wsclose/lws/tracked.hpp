@@ -21,7 +21,7 @@ namespace wsclose {
 
 /// The callback to put into the table of protocols in place of `Callback`:
 ///
-///     {"chat", wsclose::tracked<callback_chat, &session::close>, sizeof(session), ...}
+///     {"chat", wsclose::tracked<callback_chat, &session::ws>, sizeof(session), ...}
 ///
 /// `Member` points to the `connection` in the session; where that is inherited, name the session as
 /// the third argument. `Callback` is called as ever, but that
@@ -31,7 +31,7 @@ namespace wsclose {
 ///   what it returns for them is ignored;
 /// - `session.on_close(const close_report &)`, where there is one, is called once for each
 ///   WebSocket connection, or attempt of a client's at one, when it is over, before the last callback;
-/// - what `Callback` leaves through lws_close_reason() as it returns nonzero is a close as by `connection::start()`;
+/// - what `Callback` leaves through lws_close_reason() as it returns nonzero is a close as by `connection::close()`;
 /// - once the connection is closing, data, writeable events and LWS_CALLBACK_TIMER do not reach `Callback`.
 template <lws_callback_function *Callback, auto Member,
           class Session = typename detail::member_of<decltype(Member)>::type>
@@ -54,9 +54,9 @@ int tracked(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::si
 
     const detail::ending ending = track.end(reason, in, len);
     if (ending == detail::ending::none) {
-        const detail::ruling ruling = track.before(reason, in, len);
-        if (!ruling.pass)
-            return ruling.result;
+        const detail::decision decision = track.before(reason, in, len);
+        if (!decision.pass)
+            return decision.result;
         const int result = Callback(wsi, reason, user, in, len);
         return lws_wsi_user(wsi) == user ? track.after(reason, result) : result; // else the session is gone
     }

@@ -33,7 +33,7 @@ TEST_CASE("what the state does not allow is refused, not done") {
     connection fresh;
     CHECK(fresh.state() == connection_state::connecting);
     CHECK(fresh.wsi() == nullptr);
-    CHECK(fresh.start(close_code::normal_closure).error == start_error::not_connected);
+    CHECK(fresh.close(close_code::normal_closure).error == close_error::not_connected);
     CHECK_FALSE(fresh.request_writable());
     CHECK(fresh.report().code() == close_code::abnormal_closure);
 }
@@ -50,8 +50,8 @@ TEST_CASE("a reference to what is not connected is empty") {
 }
 
 TEST_CASE("why a close was not started has a name") {
-    CHECK(name(start_error::none).empty());
-    CHECK(name(start_error::not_connected) == "not_connected");
-    CHECK(name(start_error::already_closing) == "already_closing");
-    CHECK(name(start_error::already_closed) == "already_closed");
+    CHECK(name(close_error::none).empty());
+    CHECK(name(close_error::not_connected) == "not_connected");
+    CHECK(name(close_error::already_closing) == "already_closing");
+    CHECK(name(close_error::already_closed) == "already_closed");
 }

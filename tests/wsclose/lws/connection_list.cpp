@@ -24,7 +24,7 @@ connection_list *everyone = nullptr;
 std::vector<connection_list::entry *> entries; // in the order in which they came
 
 struct session {
-    connection             close;
+    connection             ws;
     connection_list::entry listed;
 
     void on_close(const close_report &report) { events.add(std::string(text_line(report).view())); }
@@ -33,7 +33,7 @@ struct session {
 int callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
     session *s = static_cast<session *>(user);
     if (reason == LWS_CALLBACK_ESTABLISHED) {
-        CHECK(everyone->add(s->close, s->listed));
+        CHECK(everyone->add(s->ws, s->listed));
         entries.push_back(&s->listed);
         events.add("here");
     }
@@ -41,7 +41,7 @@ int callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t
 }
 
 const lws_protocols protocols[] = {
-    {"listed", tracked<callback, &session::close>, sizeof(session), 0, 0, nullptr, 0},
+    {"listed", tracked<callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };
 
@@ -147,7 +147,7 @@ TEST_CASE("a list that goes before its connections leaves them alone, and so doe
 TEST_CASE("what is no connection is not taken into a list") {
     connection_list list;
     session         unconnected;
-    CHECK_FALSE(list.add(unconnected.close, unconnected.listed));
+    CHECK_FALSE(list.add(unconnected.ws, unconnected.listed));
     CHECK(list.empty());
     CHECK(list.close_all(close_code::going_away) == 0);
 }

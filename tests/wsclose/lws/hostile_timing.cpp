@@ -30,14 +30,14 @@ test::event_log events;
 // Of the report that on_close got last; for whoever has taken its line out of `events`.
 struct {
     std::string sent; // as an unmasked frame; empty if none was
-    bool        clean, obscured;
+    bool        clean, code_uncertain;
 } last;
 
 struct session;
 std::function<int(session &, lws *, lws_callback_reasons, std::string_view)> behaviour;
 
 struct session {
-    connection close;
+    connection ws;
 
     void on_close(const close_report &report) {
         const close_frame *sent = report.sent();
@@ -45,7 +45,7 @@ struct session {
                                              reinterpret_cast<const char *>(sent->data()), sent->size())
                                        : std::string();
         last.clean              = report.clean();
-        last.obscured           = report.obscured();
+        last.code_uncertain     = report.code_uncertain();
         events.add(std::string(text_line(report).view()));
     }
 };
@@ -58,7 +58,7 @@ int callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::s
 }
 
 const lws_protocols protocols[] = {
-    {"hostile", tracked<callback, &session::close>, sizeof(session), 0, 0, nullptr, 0},
+    {"hostile", tracked<callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };
 
@@ -190,7 +190,7 @@ int fill_on_receive(session &s, lws *wsi, lws_callback_reasons reason, std::stri
     if (reason == LWS_CALLBACK_SERVER_WRITEABLE) {
         while (!lws_send_pipe_choked(wsi))
             write(wsi, 1000);
-        the_connection = connection_ref(s.close);
+        the_connection = connection_ref(s.ws);
         events.add("full");
         lws_callback_on_writable(wsi);
     }
@@ -211,12 +211,12 @@ TEST_CASE("a client answers a Close frame that comes behind the 101 once, behind
     server            server([stopped, ours](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (reason != LWS_CALLBACK_CLIENT_ESTABLISHED)
             return 0;
-        the_connection = connection_ref(s.close);
+        the_connection = connection_ref(s.ws);
         if (stopped)
             lws_rx_flow_control(wsi, 0);
         write(wsi, much);
         if (ours)
-            s.close.start(close_code{4001}, "bye");
+            s.ws.close(close_code{4001}, "bye");
         events.add("established");
         return 0;
     });
@@ -243,7 +243,7 @@ TEST_CASE("a client answers a Close frame that comes behind the 101 once, behind
 TEST_CASE("a close that was asked for wins over a protocol error in the same read", "[hostile]") {
     server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
         if (received(reason))
-            s.close.start(close_code{4001}, "bye");
+            s.ws.close(close_code{4001}, "bye");
         return 0;
     });
     raw_peer peer = server.connect();
@@ -344,9 +344,9 @@ TEST_CASE("a Close frame that goes out although the peer has ended TCP is report
 TEST_CASE("no Close frame is called sent if the program kills the connection while lws holds data", "[hostile]") {
     server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (received(reason)) {
-            the_connection = connection_ref(s.close);
+            the_connection = connection_ref(s.ws);
             write(wsi, much);
-            s.close.start(close_code{4001}, "bye");
+            s.ws.close(close_code{4001}, "bye");
             events.add("closing");
         }
         return 0;
@@ -384,7 +384,7 @@ TEST_CASE("a ping that comes directly behind does not spoil a reason left with l
 TEST_CASE("a reason left with lws is made valid, also if the connection ends for another", "[hostile]") {
     server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (received(reason)) {
-            the_connection = connection_ref(s.close);
+            the_connection = connection_ref(s.ws);
             leave_reason(wsi, 1005);
             events.add("reason");
         }
@@ -426,7 +426,7 @@ TEST_CASE("a client calls no close clean whose code lws may have changed", "[hos
     peer.send_close("\x03\xE7"); // 999
     CHECK(read_all(peer).controls == "\x88\x02\x03\xEA");
     CHECK(events.next() == "closed by peer: 1002 protocol_error; the peer's code may have been another");
-    CHECK(last.obscured);
+    CHECK(last.code_uncertain);
     CHECK_FALSE(last.clean);
 }
 
@@ -435,8 +435,8 @@ TEST_CASE("a silent peer is waited for no longer than 5 s, whatever the program 
     CAPTURE(timeout);
     server   server([timeout](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (received(reason)) {
-            the_connection = connection_ref(s.close);
-            s.close.start(close_code{4001}, "bye");
+            the_connection = connection_ref(s.ws);
+            s.ws.close(close_code{4001}, "bye");
             if (!timeout)
                 lws_set_timer_usecs(wsi, lws_usec_t{60} * 1000 * 1000);
         }

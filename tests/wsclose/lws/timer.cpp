@@ -20,17 +20,17 @@ namespace {
 test::event_log events;
 
 struct session {
-    connection close;
+    connection ws;
     timer      soon, later, never;
 
     void on_soon() {
         events.add("soon");
         CHECK_FALSE(soon.is_running());
-        close.start(close_code{4001}, "bye");
+        ws.close(close_code{4001}, "bye");
     }
     void on_close(const close_report &) {
         events.add("closed");
-        if (later.is_running() || never.start<&session::on_soon>(close, 0, *this))
+        if (later.is_running() || never.start<&session::on_soon>(ws, 0, *this))
             events.add("a timer outlives its connection");
     }
 };
@@ -40,11 +40,11 @@ void on_later(session &) { events.add("later"); }
 int callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
     session *s = static_cast<session *>(user);
     if (reason == LWS_CALLBACK_ESTABLISHED || reason == LWS_CALLBACK_CLIENT_ESTABLISHED)
-        CHECK(s->later.start<on_later>(s->close, 3600 * LWS_US_PER_SEC, *s));
+        CHECK(s->later.start<on_later>(s->ws, 3600 * LWS_US_PER_SEC, *s));
     if (reason == LWS_CALLBACK_RECEIVE) {
-        CHECK(s->soon.start<&session::on_soon>(s->close, -1, *s)); // as 0
+        CHECK(s->soon.start<&session::on_soon>(s->ws, -1, *s)); // as 0
         CHECK(s->soon.is_running());
-        CHECK(s->never.start<on_later>(s->close, LWS_US_PER_MS, *s));
+        CHECK(s->never.start<on_later>(s->ws, LWS_US_PER_MS, *s));
         s->never.cancel();
         s->never.cancel();
         CHECK_FALSE(s->never.is_running());
@@ -53,8 +53,8 @@ int callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t
 }
 
 const lws_protocols protocols[] = {
-    {"timer", tracked<callback, &session::close>, sizeof(session), 0, 0, nullptr, 0},
-    {"own", tracked<callback, &session::close>, 0, 0, 0, nullptr, 0},
+    {"timer", tracked<callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
+    {"own", tracked<callback, &session::ws>, 0, 0, 0, nullptr, 0},
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };
 
@@ -94,12 +94,12 @@ TEST_CASE("a timer starts anew where it was running, and may start itself anew")
     host.connect(listener.port(), "own", &own);
     raw_peer peer = raw_peer::accept(listener, "own");
     host.on_service_thread([&](lws_context *) {
-        to.owner = &own.close;
-        CHECK(again.start<on_later>(own.close, 0, own)); // replaced before it fires
-        CHECK(again.start<&target::on_time>(own.close, 0, to));
+        to.owner = &own.ws;
+        CHECK(again.start<on_later>(own.ws, 0, own)); // replaced before it fires
+        CHECK(again.start<&target::on_time>(own.ws, 0, to));
     });
     CHECK(events.next() == "three times");
-    host.on_service_thread([&](lws_context *) { again.start<on_later>(own.close, 3600 * LWS_US_PER_SEC, own); });
+    host.on_service_thread([&](lws_context *) { again.start<on_later>(own.ws, 3600 * LWS_US_PER_SEC, own); });
     peer.reset();
     CHECK(events.next() == "closed");
     host.stop(); // and the context with it: nothing of the timers may be left in it
@@ -109,6 +109,6 @@ TEST_CASE("a timer starts anew where it was running, and may start itself anew")
 
 TEST_CASE("a timer without a connection does not start") {
     session own;
-    CHECK_FALSE(own.soon.start<on_later>(own.close, 0, own));
+    CHECK_FALSE(own.soon.start<on_later>(own.ws, 0, own));
     CHECK_FALSE(own.soon.is_running());
 }

@@ -33,7 +33,7 @@ struct session;
 std::function<int(session &, lws *, lws_callback_reasons, std::string_view)> behaviour;
 
 struct session {
-    connection             close;
+    connection             ws;
     std::string            owned = "a string too long to be kept within the object itself, so that it can leak";
     connection_ref         other;
     const connection_ref  *closes = nullptr; // when it is over itself
@@ -48,8 +48,8 @@ struct session {
         events.add(text(report));
         if (closes)
             closes->close(close_code{4001}, "bye");
-        if (close.wsi() || close.state() != connection_state::closed || close.start(close_code::normal_closure) ||
-            close.start(close_code::normal_closure).error != start_error::already_closed || close.request_writable())
+        if (ws.wsi() || ws.state() != connection_state::closed || ws.close(close_code::normal_closure) ||
+            ws.close(close_code::normal_closure).error != close_error::already_closed || ws.request_writable())
             events.add("the connection lives on in on_close");
     }
 };
@@ -67,7 +67,7 @@ int callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::s
 
 // A session that inherits its connection is named to the adapter.
 struct base {
-    connection close;
+    connection ws;
 };
 struct derived : base {
     std::string name = "constructed";
@@ -75,13 +75,13 @@ struct derived : base {
 };
 int derived_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
     if (reason == LWS_CALLBACK_RECEIVE)
-        CHECK(static_cast<derived *>(user)->close.start(close_code{1006}, "\xFF").mended == make_error::forbidden_code);
+        CHECK(static_cast<derived *>(user)->ws.close(close_code{1006}, "\xFF").adjusted == make_error::forbidden_code);
     return 0;
 }
 
 // A session that connects itself anew as soon as it is over, for as long as `next` says where to.
 struct phoenix {
-    connection      close;
+    connection      ws;
     connection_ref  ref;
     test::lws_host *host = nullptr;
     std::uint16_t   next = 0;
@@ -97,16 +97,16 @@ struct phoenix {
 int phoenix_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
     phoenix *p = static_cast<phoenix *>(user);
     if (reason == LWS_CALLBACK_CLIENT_ESTABLISHED)
-        p->ref = connection_ref(p->close);
+        p->ref = connection_ref(p->ws);
     if (reason == LWS_CALLBACK_CLIENT_WRITEABLE)
         events.add("writeable");
     if (reason != LWS_CALLBACK_CLIENT_RECEIVE)
         return 0;
     if (p->next == 0) { // the second time
-        p->close.start(close_code{4001}, "bye");
+        p->ws.close(close_code{4001}, "bye");
         return 0;
     }
-    p->close.request_writable();
+    p->ws.request_writable();
     return -1;
 }
 
@@ -122,13 +122,13 @@ struct plain_session {
 
 // The tracked protocol comes first: lws calls it with other protocols' connections, too.
 const lws_protocols protocols[] = {
-    {"tracked", tracked<callback, &session::close>, sizeof(session), 0, 0, nullptr, 0},
+    {"tracked", tracked<callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
     {"plain", plain_callback, sizeof(plain_session), 0, 0, nullptr, 0},
-    {"own", tracked<callback, &session::close>, 0, 0, 0, nullptr, 0},
-    {"small", tracked<callback, &session::close>, sizeof(session) - 1, 0, 0, nullptr, 0},
-    {"large", tracked<callback, &session::close>, sizeof(session) + 1, 0, 0, nullptr, 0},
-    {"phoenix", tracked<phoenix_callback, &phoenix::close>, 0, 0, 0, nullptr, 0},
-    {"derived", tracked<derived_callback, &derived::close, derived>, sizeof(derived), 0, 0, nullptr, 0},
+    {"own", tracked<callback, &session::ws>, 0, 0, 0, nullptr, 0},
+    {"small", tracked<callback, &session::ws>, sizeof(session) - 1, 0, 0, nullptr, 0},
+    {"large", tracked<callback, &session::ws>, sizeof(session) + 1, 0, 0, nullptr, 0},
+    {"phoenix", tracked<phoenix_callback, &phoenix::ws>, 0, 0, 0, nullptr, 0},
+    {"derived", tracked<derived_callback, &derived::ws, derived>, sizeof(derived), 0, 0, nullptr, 0},
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };
 
@@ -174,7 +174,7 @@ bool received(lws_callback_reasons reason) {
 
 int close_on_receive(session &s, lws *, lws_callback_reasons reason, std::string_view) {
     if (received(reason))
-        s.close.start(close_code{4001}, "bye");
+        s.ws.close(close_code{4001}, "bye");
     return 0;
 }
 
@@ -195,13 +195,13 @@ TEST_CASE("a close works from every place on the service thread") {
     const auto from = GENERATE("established", "writeable", "timer", "filter", "pong");
     CAPTURE(from);
     server   server([where = std::string(from)](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
-        const auto close = [&s] { CHECK(s.close.start(close_code{4001}, "bye")); };
+        const auto close = [&s] { CHECK(s.ws.close(close_code{4001}, "bye")); };
         if (where == "established" && reason == LWS_CALLBACK_ESTABLISHED)
             close();
         if (where == "filter" && reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION) {
-            CHECK(s.close.state() == connection_state::connecting);
+            CHECK(s.ws.state() == connection_state::connecting);
             close();
-            CHECK(s.close.state() == connection_state::closing);
+            CHECK(s.ws.state() == connection_state::closing);
         }
         if (where == "writeable" && reason == LWS_CALLBACK_ESTABLISHED)
             CHECK((lws_callback_on_writable(wsi), true));
@@ -214,7 +214,7 @@ TEST_CASE("a close works from every place on the service thread") {
                   lws_get_context(wsi), 0, &s.timer,
                   [](lws_sorted_usec_list_t *timer) {
                     session *self = lws_container_of(timer, session, timer);
-                    self->close.start(close_code{4001}, "bye");
+                    self->ws.close(close_code{4001}, "bye");
                 },
                   1000);
         return 0;
@@ -231,7 +231,7 @@ TEST_CASE("one connection can close another, through a reference") {
     static connection_ref first;
     server                server([](session &s, lws *, lws_callback_reasons reason, std::string_view message) {
         if (received(reason) && message == "I am first")
-            first = connection_ref(s.close);
+            first = connection_ref(s.ws);
         if (received(reason) && message == "close first")
             CHECK(first.close(close_code{4001}, "bye"));
         if (received(reason))
@@ -259,12 +259,12 @@ TEST_CASE("a second close changes nothing and says so") {
     server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
         if (!received(reason))
             return 0;
-        const start_result first = s.close.start(close_code{4001}, "bye");
+        const close_result first = s.ws.close(close_code{4001}, "bye");
         CHECK(first);
-        CHECK(first.mended == make_error::none);
-        const start_result second = s.close.start(close_code{4002}, "other");
+        CHECK(first.adjusted == make_error::none);
+        const close_result second = s.ws.close(close_code{4002}, "other");
         CHECK_FALSE(second);
-        CHECK(second.error == start_error::already_closing);
+        CHECK(second.error == close_error::already_closing);
         CHECK(name(second.error) == "already_closing");
         return -1; // as lws' own examples do: it changes nothing either
     });
@@ -277,9 +277,9 @@ TEST_CASE("a second close changes nothing and says so") {
 TEST_CASE("a server's 1010 goes out as 1011, and a frame without a code as it is") {
     server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view message) {
         if (received(reason) && message == "1010")
-            CHECK(s.close.start(frame<close_code::mandatory_extension>("x")).mended == make_error::forbidden_code);
+            CHECK(s.ws.close(frame<close_code::mandatory_extension>("x")).adjusted == make_error::forbidden_code);
         if (received(reason) && message == "empty")
-            CHECK(s.close.start(close_frame()).mended == make_error::none);
+            CHECK(s.ws.close(close_frame()).adjusted == make_error::none);
         return 0;
     });
     raw_peer a = server.connect();
@@ -305,14 +305,14 @@ TEST_CASE("what was queued goes out before the Close frame") {
     left = 3;
     server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (received(reason)) {
-            s.close.request_writable();
-            s.close.start(close_code{4001}, "bye");
+            s.ws.request_writable();
+            s.ws.close(close_code{4001}, "bye");
         } else if (reason == LWS_CALLBACK_SERVER_WRITEABLE) {
             unsigned char buffer[LWS_PRE + 1] = {};
             buffer[LWS_PRE]                   = static_cast<unsigned char>('0' + left);
             lws_write(wsi, buffer + LWS_PRE, 1, LWS_WRITE_TEXT);
             if (--left > 0)
-                s.close.request_writable();
+                s.ws.request_writable();
         }
         return 0;
     });
@@ -332,7 +332,7 @@ TEST_CASE("what lws_write took goes out before the Close frame, even if the sock
         if (received(reason)) {
             std::string buffer(LWS_PRE + size, 'x');
             lws_write(wsi, reinterpret_cast<unsigned char *>(&buffer[LWS_PRE]), size, LWS_WRITE_BINARY);
-            s.close.start(close_code{4001}, "bye");
+            s.ws.close(close_code{4001}, "bye");
         }
         return 0;
     });
@@ -355,7 +355,7 @@ TEST_CASE("once it is closing the callback gets no data") {
     server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view message) {
         if (received(reason)) {
             events.add(std::string(message));
-            s.close.start(close_code{4001}, "bye");
+            s.ws.close(close_code{4001}, "bye");
         }
         return 0;
     });
@@ -372,7 +372,7 @@ TEST_CASE("a close reaches the peer although the program had stopped reading") {
     server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (reason == LWS_CALLBACK_ESTABLISHED) {
             lws_rx_flow_control(wsi, 0);
-            s.close.start(close_code{4001}, "bye");
+            s.ws.close(close_code{4001}, "bye");
         }
         return 0;
     });
@@ -385,13 +385,13 @@ TEST_CASE("the program sees a good Close frame of the peer's, and its report in 
     server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view message) {
         if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE) {
             CHECK(message == bye);
-            CHECK(s.close.report().received()->reason() == "bye");
-            CHECK(s.close.start(close_code::normal_closure).error == start_error::already_closing);
+            CHECK(s.ws.report().received()->reason() == "bye");
+            CHECK(s.ws.close(close_code::normal_closure).error == close_error::already_closing);
             events.add("peer closes");
             return -1; // ignored
         }
         if (reason == LWS_CALLBACK_CLOSED)
-            events.add("last: " + text(s.close.report()));
+            events.add("last: " + text(s.ws.report()));
         return 0;
     });
     raw_peer peer = server.connect();
@@ -458,7 +458,7 @@ TEST_CASE("a reason left with lws never becomes a second Close frame") {
             if ((received(reason) && where != "in the peer's close") || (peer && where == "in the peer's close"))
                 lws_close_reason(wsi, LWS_CLOSE_STATUS_GOINGAWAY, old, sizeof old);
             if (received(reason) && where == "before a close of ours")
-                s.close.start(close_code{4001}, "bye");
+                s.ws.close(close_code{4001}, "bye");
             return peer ? -1 : 0;
         });
     raw_peer peer = server.connect();
@@ -483,9 +483,9 @@ TEST_CASE("a close goes out and is answered while permessage-deflate is on") {
     server server(
         [ours](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
             if (received(reason))
-                s.close.request_writable();
+                s.ws.request_writable();
             if (received(reason) && ours)
-                s.close.start(close_code{4001}, "bye");
+                s.ws.close(close_code{4001}, "bye");
             if (reason == LWS_CALLBACK_SERVER_WRITEABLE) {
                 std::string buffer(LWS_PRE + 1000, 'x');
                 lws_write(wsi, reinterpret_cast<unsigned char *>(&buffer[LWS_PRE]), 1000, LWS_WRITE_TEXT);
@@ -509,7 +509,7 @@ TEST_CASE("a connection can be closed in on_close of another") {
     static connection_ref other;
     server                server([](session &s, lws *, lws_callback_reasons reason, std::string_view message) {
         if (received(reason) && message == "other")
-            other = connection_ref(s.close);
+            other = connection_ref(s.ws);
         if (received(reason) && message == "first")
             s.closes = &other;
         if (received(reason))
@@ -530,7 +530,7 @@ TEST_CASE("a connection can be closed in on_close of another") {
 TEST_CASE("a report says where the peer's code may have been another") {
     server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
         if (reason == LWS_CALLBACK_CLOSED)
-            CHECK(s.close.report().obscured() == (s.close.report().code() == close_code::protocol_error));
+            CHECK(s.ws.report().code_uncertain() == (s.ws.report().code() == close_code::protocol_error));
         return 0;
     });
     raw_peer a = server.connect(), b = server.connect();
@@ -552,7 +552,7 @@ TEST_CASE("a peer that does not read is waited for no longer than 5 s, and the r
             std::string buffer(LWS_PRE + 1000, 'x');
             while (!lws_send_pipe_choked(wsi))
                 lws_write(wsi, reinterpret_cast<unsigned char *>(&buffer[LWS_PRE]), 1000, LWS_WRITE_BINARY);
-            full = connection_ref(s.close);
+            full = connection_ref(s.ws);
             events.add("full");
             lws_callback_on_writable(wsi);
         }
@@ -581,7 +581,7 @@ TEST_CASE("a peer that does not read is waited for no longer than 5 s, and the r
 TEST_CASE("a silent peer is waited for no longer than 5 s, also where the program changes the timeout after a close") {
     server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (received(reason)) {
-            s.close.start(close_code{4001}, "bye");
+            s.ws.close(close_code{4001}, "bye");
             lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
         }
         return 0;
@@ -621,8 +621,8 @@ TEST_CASE("no reason left with lws follows our Close frame") {
     static connection_ref closing;
     server                server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
         if (received(reason)) {
-            closing = connection_ref(s.close);
-            s.close.start(close_code{4001}, "bye");
+            closing = connection_ref(s.ws);
+            s.ws.close(close_code{4001}, "bye");
         }
         return 0;
     });
@@ -649,7 +649,7 @@ TEST_CASE("a frame without a code goes out as it is, also if a reason is left wi
         unsigned char old[] = {'o', 'l', 'd'};
         if (received(reason)) {
             lws_close_reason(wsi, LWS_CLOSE_STATUS_GOINGAWAY, old, sizeof old);
-            s.close.start(close_frame());
+            s.ws.close(close_frame());
         }
         return 0;
     });
@@ -841,7 +841,7 @@ TEST_CASE("plain HTTP on a tracked protocol has no report and leaks nothing") {
         if (reason != LWS_CALLBACK_HTTP)
             return 0;
         ++requests;
-        CHECK(s.close.state() == connection_state::connecting);
+        CHECK(s.ws.state() == connection_state::connecting);
         lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, nullptr);
         return lws_http_transaction_completed(wsi);
     });
@@ -914,10 +914,10 @@ TEST_CASE("a client whose TLS fails gets 1015") {
     server server(
         [](session &s, lws *, lws_callback_reasons reason, std::string_view) {
             if (reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR) {
-                CAPTURE(s.close.report().error());
-                CHECK(s.close.report().code() == close_code::tls_handshake);
-                CHECK(s.close.report().initiator() == initiator::transport);
-                CHECK_FALSE(s.close.report().error().empty());
+                CAPTURE(s.ws.report().error());
+                CHECK(s.ws.report().code() == close_code::tls_handshake);
+                CHECK(s.ws.report().initiator() == initiator::transport);
+                CHECK_FALSE(s.ws.report().error().empty());
             }
             return 0;
         },
@@ -954,7 +954,7 @@ TEST_CASE("a client closes, and answers a close") {
 TEST_CASE("a close asked for before a client is connected goes out once it is") {
     server         server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
         if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER)
-            s.close.start(close_code{4001}, "bye");
+            s.ws.close(close_code{4001}, "bye");
         return 0;
     });
     test::listener listener;
@@ -969,7 +969,7 @@ TEST_CASE("a session of the user's own stays the user's, and serves again") {
     test::listener listener;
     const int      before = destroyed;
     auto           own    = std::make_unique<session>();
-    CHECK(own->close.start(close_code::normal_closure).error == start_error::not_connected);
+    CHECK(own->ws.close(close_code::normal_closure).error == close_error::not_connected);
     for (int round = 0; round < 2; ++round) {
         server.host().connect(listener.port(), "own", own.get());
         raw_peer peer = raw_peer::accept(listener, "own");
@@ -982,7 +982,7 @@ TEST_CASE("a session of the user's own stays the user's, and serves again") {
     CHECK(events.next().find("not connected: \"") == 0);
     server.host().on_service_thread([](lws_context *) {});
     CHECK(destroyed == before);
-    CHECK(own->close.state() == connection_state::closed);
+    CHECK(own->ws.state() == connection_state::closed);
 }
 
 TEST_CASE("a session of the user's own may connect anew from its on_close, with nothing left of before") {
@@ -1052,9 +1052,9 @@ TEST_CASE("a client that is redirected begins anew, and nothing of the first try
     server server([closing](session &s, lws *, lws_callback_reasons reason, std::string_view) {
         if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) {
             if (!ref)
-                ref = connection_ref(s.close);
+                ref = connection_ref(s.ws);
             if (closing)
-                s.close.start(close_code{4001}, "bye");
+                s.ws.close(close_code{4001}, "bye");
         }
         return 0;
     });

@@ -22,7 +22,7 @@
 namespace wsclose::detail {
 
 /// What the adapter makes of a callback before the program sees it.
-struct ruling {
+struct decision {
     bool pass   = true; ///< the program's callback is called
     int  result = 0;    ///< if it is not: what lws is told
 };
@@ -77,7 +77,7 @@ public:
     }
 
     /// Before the program's callback.
-    ruling before(lws_callback_reasons reason, const void *in, std::size_t len) noexcept {
+    decision before(lws_callback_reasons reason, const void *in, std::size_t len) noexcept {
         switch (reason) {
         case LWS_CALLBACK_ESTABLISHED:
         case LWS_CALLBACK_CLIENT_ESTABLISHED: c_.stage_ = stage::established; return {};
@@ -172,7 +172,7 @@ private:
     bool closing() const noexcept { return c_.handshake_.current() != close_handshake::state::open; }
 
     /// The socket takes more: the program's turn, or that of the frame that was asked for.
-    ruling write() noexcept {
+    decision write() noexcept {
         if (c_.stage_ == stage::ending)
             return {false, 0};
         const close_frame *const frame = c_.handshake_.requested();
@@ -192,7 +192,7 @@ private:
     }
 
     /// A timer that the program set is not called any more once it is closing.
-    ruling watch_limit() noexcept {
+    decision watch_limit() noexcept {
         if (c_.stage_ == stage::ending) {
             c_.set_limit(); // over TLS, lws may go on to wait for the peer to end TCP
             return {false, -1};
@@ -208,13 +208,13 @@ private:
         return {false, 0};
     }
 
-    ruling receive_close(const void *in, std::size_t len) noexcept {
+    decision receive_close(const void *in, std::size_t len) noexcept {
         if (c_.stage_ == stage::ending) // lws may parse what it holds a second time
             return {false, -1};
-        const bool         was_open = !closing();
-        const parse_result result   = close_frame::parse(in, len);
-        const bool         obscured = result && result.frame.code() == close_code::protocol_error;
-        if (c_.handshake_.receive(result, obscured) != close_step::send_and_end)
+        const bool         was_open       = !closing();
+        const parse_result result         = close_frame::parse(in, len);
+        const bool         code_uncertain = result && result.frame.code() == close_code::protocol_error;
+        if (c_.handshake_.receive(result, code_uncertain) != close_step::send_and_end)
             return {false, -1};
         if (was_open && result)
             return {}; // the program sees it, then after() answers

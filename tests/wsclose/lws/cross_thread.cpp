@@ -1,7 +1,7 @@
 // Copyright wsclose contributors
 // SPDX-License-Identifier: BSL-1.0
 
-#include <wsclose/lws/remote.hpp>
+#include <wsclose/lws/cross_thread.hpp>
 
 #include <atomic>
 #include <memory>
@@ -22,21 +22,21 @@ using test::raw_peer;
 
 namespace {
 
-test::event_log events;
-remote_queue   *queue = nullptr;
+test::event_log     events;
+cross_thread_queue *queue = nullptr;
 
 // The handles of the connections as they come; a mutex stands for how a program hands them over.
-std::mutex                 handles_mutex;
-std::vector<remote_handle> handles;
-test::event_log            arrivals;
+std::mutex                    handles_mutex;
+std::vector<cross_thread_ref> handles;
+test::event_log               arrivals;
 
-std::vector<remote_handle> take_handles() {
+std::vector<cross_thread_ref> take_handles() {
     const std::lock_guard<std::mutex> lock(handles_mutex);
     return std::exchange(handles, {});
 }
 
 struct session {
-    connection close;
+    connection ws;
     void       on_close(const close_report &report) { events.add(std::string(text_line(report).view())); }
 };
 
@@ -44,7 +44,7 @@ int callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t
     session *s = static_cast<session *>(user);
     if (reason == LWS_CALLBACK_ESTABLISHED) {
         const std::lock_guard<std::mutex> lock(handles_mutex);
-        handles.emplace_back(*queue, s->close);
+        handles.emplace_back(*queue, s->ws);
         arrivals.add("one");
     }
     if (reason == LWS_CALLBACK_SERVER_WRITEABLE)
@@ -54,12 +54,12 @@ int callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t
 
 // A table with a queue of its own, and a host of it.
 struct remote_host {
-    remote_queue                    own;
+    cross_thread_queue              own;
     const lws_protocols             protocols[3];
     std::unique_ptr<test::lws_host> host;
 
     remote_host()
-        : protocols{{"remote", tracked<callback, &session::close>, sizeof(session), 0, 0, nullptr, 0},
+        : protocols{{"remote", tracked<callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
                     own.protocol(),
                     {nullptr, nullptr, 0, 0, 0, nullptr, 0}} {
         queue = &own;
@@ -78,9 +78,9 @@ const std::string bye_frame = "\x88\x05\x0F\xA1"
 } // namespace
 
 TEST_CASE("a handle closes its connection from another thread, and says when it is over") {
-    remote_host         host;
-    raw_peer            peer   = host.connect();
-    const remote_handle handle = take_handles().at(0), copy = handle;
+    remote_host            host;
+    raw_peer               peer   = host.connect();
+    const cross_thread_ref handle = take_handles().at(0), copy = handle;
     CHECK(handle);
     CHECK(handle.request_writable());
     CHECK(events.next() == "writeable");
@@ -92,12 +92,12 @@ TEST_CASE("a handle closes its connection from another thread, and says when it 
     CHECK_FALSE(handle);
     CHECK_FALSE(handle.request_writable());
     CHECK_FALSE(copy.close(close_code{4002}));
-    CHECK_FALSE(remote_handle().close(close_code{4002}));
-    CHECK_FALSE(remote_handle());
+    CHECK_FALSE(cross_thread_ref().close(close_code{4002}));
+    CHECK_FALSE(cross_thread_ref());
 }
 
 TEST_CASE("handles outlive the connection, the context and the queue, and the other way round") {
-    remote_handle kept;
+    cross_thread_ref kept;
     {
         remote_host host;
         raw_peer    first = host.connect();
@@ -120,22 +120,23 @@ TEST_CASE("handles outlive the connection, the context and the queue, and the ot
 TEST_CASE("a handle on what is no connection is empty, and nobody can connect to the queue") {
     remote_host host;
     session     unconnected;
-    CHECK_FALSE(remote_handle(host.own, unconnected.close));
+    CHECK_FALSE(cross_thread_ref(host.own, unconnected.ws));
     lws_set_log_level(0, nullptr);
-    CHECK_THROWS(raw_peer::connect(host.host->port(), "wsclose-remote"));
+    CHECK_THROWS(raw_peer::connect(host.host->port(), "wsclose-cross-thread"));
 }
 
 TEST_CASE("a queue that is not in the table of protocols is named in an error") {
     static std::string logged;
     remote_host        host;
-    remote_queue       another;
+    cross_thread_queue another;
     queue = &another;
     logged.clear();
     lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
     raw_peer peer = host.connect();
     CHECK_FALSE(take_handles().at(0));
-    CHECK(logged.find("wsclose: protocol \"remote\": a remote_handle needs the line remote_queue::protocol()") !=
-          std::string::npos);
+    CHECK(
+        logged.find("wsclose: protocol \"remote\": a cross_thread_ref needs the line cross_thread_queue::protocol()") !=
+        std::string::npos);
     host.host.reset();
     events.clear();
 }
@@ -148,7 +149,7 @@ TEST_CASE("threads may go on asking while the queue is stopped and the context d
             peers.push_back(host.connect());
         std::atomic<bool>        done{false};
         std::vector<std::thread> threads;
-        for (const remote_handle &handle : take_handles())
+        for (const cross_thread_ref &handle : take_handles())
             threads.emplace_back([&done, handle] {
                 while (!done) {
                     handle.request_writable();
@@ -173,12 +174,12 @@ TEST_CASE("8 threads close connections that end under them") {
         std::vector<raw_peer> peers;
         for (int i = 0; i < connections; ++i)
             peers.push_back(host.connect());
-        const std::vector<remote_handle> current = take_handles();
-        std::vector<std::thread>         threads;
+        const std::vector<cross_thread_ref> current = take_handles();
+        std::vector<std::thread>            threads;
         for (int t = 0; t < 8; ++t)
             threads.emplace_back([&, t] {
                 for (std::size_t i = 0; i < current.size(); ++i) {
-                    const remote_handle copy = current[(i + static_cast<std::size_t>(t) * 25) % current.size()];
+                    const cross_thread_ref copy = current[(i + static_cast<std::size_t>(t) * 25) % current.size()];
                     copy.request_writable();
                     took += copy.close(close_code{4001}, "bye");
                 }
