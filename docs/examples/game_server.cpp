@@ -15,7 +15,8 @@
 #include <wsclose/lws.hpp>
 #include <wsclose/lws/cross_thread.hpp>
 
-static wsclose::connection_list    players;
+static wsclose::connection_list players;
+
 static wsclose::cross_thread_queue queue;
 
 static std::mutex                newest_mutex;
