@@ -28,9 +28,6 @@ namespace detail {
         auto *const text = reinterpret_cast<unsigned char *>(const_cast<char *>(frame.data() + 2));
         lws_close_reason(wsi, static_cast<lws_close_status>(code), text, reason.size());
     }
-
-    /// As long as lws itself waits for a peer to take a Close frame, or to answer one.
-    inline constexpr int close_timeout_seconds = 5;
 } // namespace detail
 
 /// Closes with `frame`: `return wsclose::close(wsi, frame);` from a callback of this very `wsi`.

@@ -17,6 +17,7 @@
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_handshake.hpp>
 #include <wsclose/lws/close.hpp>
+#include <wsclose/lws/detail/deadline.hpp>
 #include <wsclose/lws/detail/link.hpp>
 
 namespace wsclose {
@@ -71,7 +72,7 @@ namespace detail {
 class connection {
 public:
     constexpr connection() noexcept
-        : owner_(owner::user), stage_(stage::begun), ender_(ender::nobody), is_server_(false), wants_to_write_(false) {}
+        : owner_(owner::user), stage_(stage::begun), ender_(initiator::transport), is_server_(false), wants_to_write_(false) {}
     connection(const connection &)            = delete;
     connection &operator=(const connection &) = delete;
     ~connection() { abandon(); }
@@ -91,8 +92,10 @@ public:
         if (stage_ == stage::ending ||
             !handshake_.request(allowed ? frame : close_frame::fit(close_code::internal_error, frame.reason())))
             return {close_error::already_closing};
-        if (stage_ == stage::established)
-            send_when_writeable();
+        if (stage_ == stage::established) {
+            deadline_.start(wsi());
+            lws_callback_on_writable(wsi());
+        }
         return {close_error::none, allowed ? make_error::none : make_error::forbidden_code};
     }
 
@@ -145,31 +148,6 @@ private:
         ending, ///< lws has begun to end it
     };
 
-    /// Who ended it, if no Close frame did.
-    enum class ender : std::uint8_t { nobody, program, lws };
-
-    void send_when_writeable() noexcept {
-        set_limit();
-        lws_callback_on_writable(wsi());
-    }
-
-    static std::uint32_t milliseconds() noexcept { return static_cast<std::uint32_t>(lws_now_usecs() / 1000); }
-
-    std::int32_t milliseconds_left() const noexcept { return static_cast<std::int32_t>(limit_ - milliseconds()); }
-
-    /// The connection ends unless the peer does what it has to within 5 s.
-    void set_limit() noexcept {
-        limit_ = milliseconds() + detail::close_timeout_seconds * 1000;
-        keep_limit();
-    }
-
-    /// Has lws call with LWS_CALLBACK_TIMER at the limit, whatever the program may have set.
-    /// lws_set_timeout() stays the program's.
-    void keep_limit() noexcept {
-        const std::int32_t left = milliseconds_left();
-        lws_set_timer_usecs(wsi(), (left > 0 ? left : 0) * lws_usec_t{1000} + 1);
-    }
-
     void end_links() noexcept {
         while (linked_.first)
             linked_.first->end();
@@ -185,15 +163,15 @@ private:
         lws_set_timeout(live, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
     }
 
-    detail::linked  linked_;
-    close_handshake handshake_;
-    owner           owner_ : 2;
-    stage           stage_ : 2;
-    ender           ender_ : 2;
-    bool            is_server_ : 1;
-    bool            wants_to_write_ : 1;
-    std::uint16_t   code_left_ = 0; // by the program, through lws_close_reason(); 0: none
-    std::uint32_t   limit_     = 0; // of the peer's time, once it is closing; in milliseconds
+    detail::linked   linked_;
+    close_handshake  handshake_;
+    owner            owner_ : 2;
+    stage            stage_ : 2;
+    initiator        ender_ : 2; // if no Close frame ends it
+    bool             is_server_ : 1;
+    bool             wants_to_write_ : 1;
+    std::uint16_t    code_left_ = 0; // by the program, through lws_close_reason(); 0: none
+    detail::deadline deadline_;      // once it is closing
 };
 
 static_assert(sizeof(connection) <= 288, "wsclose: a tracked connection takes at most 288 bytes");

@@ -36,29 +36,29 @@ namespace wsclose {
 template <lws_callback_function *Callback, auto Member,
           class Session = typename detail::member_of<decltype(Member)>::type>
 int tracked(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
-    if (detail::lacks_session(wsi, reason, user))
+    constexpr lws_callback_function *adapter = &tracked<Callback, Member, Session>;
+    const detail::meaning            means   = detail::meaning_of(reason);
+    if (detail::lacks_session(wsi, means, user, adapter))
         return -1;
-    if (detail::session_is_gone(wsi, reason, user, &tracked<Callback, Member, Session>))
-        return -1;
-    if (!detail::is_session(wsi, user, &tracked<Callback, Member, Session>)) // a `user` at the end is another's
+    if (!detail::is_session(wsi, user, adapter)) // a `user` at the end is another's
         return Callback(wsi, reason, reason == LWS_CALLBACK_WSI_DESTROY ? nullptr : user, in, len);
 
     Session        *self = static_cast<Session *>(user);
     detail::tracker track(self->*Member, wsi);
     if (!track.alive()) {
-        if (!track.begins(reason))
+        if (means.begins == detail::beginning::no)
             return Callback(wsi, reason, nullptr, in, len);
-        if (!detail::begin_session<Session>(track, wsi, user, reason))
+        if (!detail::begin_session<Session>(track, wsi, user, means))
             return -1;
     }
 
-    const detail::ending ending = track.end(reason, in, len);
+    const detail::ending ending = track.end(means.what, in, len);
     if (ending == detail::ending::none) {
-        const detail::decision decision = track.before(reason, in, len);
+        const detail::decision decision = track.before(means.what, in, len);
         if (!decision.pass)
             return decision.result;
         const int result = Callback(wsi, reason, user, in, len);
-        return lws_wsi_user(wsi) == user ? track.after(reason, result) : result; // else the session is gone
+        return lws_wsi_user(wsi) == user ? track.after(means.what, result) : result; // else the session is gone
     }
 
     const bool ours = track.destroyed_by_adapter();

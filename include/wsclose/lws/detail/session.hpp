@@ -15,6 +15,7 @@
 
 #include <wsclose/close_handshake.hpp>
 #include <wsclose/lws/connection.hpp>
+#include <wsclose/lws/detail/event.hpp>
 #include <wsclose/lws/detail/tracker.hpp>
 
 namespace wsclose::detail {
@@ -62,39 +63,22 @@ inline bool is_session(lws *wsi, const void *user, lws_callback_function *adapte
     return protocol && protocol->callback == adapter;
 }
 
-/// Whether a WebSocket is about to come up, or failed to, that has no session to be tracked in.
-inline bool lacks_session(lws *wsi, lws_callback_reasons reason, const void *user) noexcept {
-    if (user || (reason != LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION &&
-                 reason != LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH && reason != LWS_CALLBACK_CLIENT_CONNECTION_ERROR))
+/// Whether the callback needs a session and has none, and is not to reach the program.
+inline bool lacks_session(lws *wsi, meaning means, const void *user, lws_callback_function *adapter) noexcept {
+    if (user || means.needs == need::none)
         return false;
+    const lws_protocols *protocol = lws_get_protocol(wsi);
+    if (means.needs == need::to_go_on)
+        return protocol && protocol->callback == adapter;
     lwsl_err("wsclose: protocol \"%s\" is tracked and has no session: write sizeof(session) where its "
              "per_session_data_size is 0\n",
-             lws_get_protocol(wsi)->name);
+             protocol->name);
     return true;
-}
-
-/// Whether this is for the session alone, which is gone: it was destroyed while it was connected.
-inline bool session_is_gone(lws *wsi, lws_callback_reasons reason, const void *user,
-                            lws_callback_function *adapter) noexcept {
-    switch (reason) {
-    case LWS_CALLBACK_CLIENT_ESTABLISHED:
-    case LWS_CALLBACK_RECEIVE:
-    case LWS_CALLBACK_CLIENT_RECEIVE:
-    case LWS_CALLBACK_RECEIVE_PONG:
-    case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
-    case LWS_CALLBACK_SERVER_WRITEABLE:
-    case LWS_CALLBACK_CLIENT_WRITEABLE:
-    case LWS_CALLBACK_TIMER:
-    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: break;
-    default: return false;
-    }
-    const lws_protocols *protocol = lws_get_protocol(wsi);
-    return !user && protocol && protocol->callback == adapter;
 }
 
 /// Begins a session: constructs it where it lies in memory of lws'. False where it cannot be.
 template <class Session>
-bool begin_session(tracker &track, lws *wsi, void *user, lws_callback_reasons reason) {
+bool begin_session(tracker &track, lws *wsi, void *user, meaning means) {
     static_assert(alignof(Session) <= alignof(std::max_align_t), "wsclose: lws allocates sessions with malloc()");
     bool fits = true;
     if (track.needs_construction(sizeof(Session), fits)) {
@@ -116,7 +100,7 @@ bool begin_session(tracker &track, lws *wsi, void *user, lws_callback_reasons re
             return false;
         }
     }
-    track.begin(reason);
+    track.begin(means);
     return true;
 }
 

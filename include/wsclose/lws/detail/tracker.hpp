@@ -17,6 +17,9 @@
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_handshake.hpp>
 #include <wsclose/lws/connection.hpp>
+#include <wsclose/lws/detail/deadline.hpp>
+#include <wsclose/lws/detail/event.hpp>
+#include <wsclose/lws/detail/verdict.hpp>
 #include <wsclose/lws/detail/wsi.hpp>
 
 namespace wsclose::detail {
@@ -41,17 +44,6 @@ public:
 
     bool alive() const noexcept { return c_.linked_.wsi == wsi_; }
 
-    /// Whether the session's life can begin with this callback.
-    static constexpr bool begins(lws_callback_reasons reason) noexcept {
-        switch (reason) {
-        case LWS_CALLBACK_HTTP_BIND_PROTOCOL:
-        case LWS_CALLBACK_WS_SERVER_BIND_PROTOCOL:
-        case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-        case LWS_CALLBACK_ESTABLISHED: return true;
-        default: return begins_client(reason);
-        }
-    }
-
     /// Whether the session still has to be constructed in memory that lws zeroed. `fits` tells
     /// whether that memory is as large as the session.
     bool needs_construction(std::size_t session_size, bool &fits) const noexcept {
@@ -66,108 +58,87 @@ public:
     void constructed_by_adapter() noexcept { c_.owner_ = connection::owner::adapter; }
     bool destroyed_by_adapter() const noexcept { return c_.owner_ == connection::owner::adapter; }
 
-    void begin(lws_callback_reasons reason) noexcept {
+    void begin(meaning means) noexcept {
         c_.handshake_      = close_handshake();
         c_.linked_.wsi     = wsi_;
-        c_.stage_          = reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER ? stage::upgrading : stage::begun;
-        c_.ender_          = ender::nobody;
-        c_.is_server_      = !begins_client(reason);
+        c_.stage_          = means.what == event::upgrading ? stage::upgrading : stage::begun;
+        c_.ender_          = initiator::transport;
+        c_.is_server_      = means.begins == beginning::server;
         c_.wants_to_write_ = false;
         c_.code_left_      = 0;
     }
 
     /// Before the program's callback.
-    decision before(lws_callback_reasons reason, const void *in, std::size_t len) noexcept {
-        switch (reason) {
-        case LWS_CALLBACK_ESTABLISHED:
-        case LWS_CALLBACK_CLIENT_ESTABLISHED: c_.stage_ = stage::established; return {};
-        case LWS_CALLBACK_RECEIVE:
-        case LWS_CALLBACK_CLIENT_RECEIVE:
-        case LWS_CALLBACK_RECEIVE_PONG:
-        case LWS_CALLBACK_CLIENT_RECEIVE_PONG: return {!closing(), 0};
-        case LWS_CALLBACK_SERVER_WRITEABLE:
-        case LWS_CALLBACK_CLIENT_WRITEABLE: return write();
-        case LWS_CALLBACK_TIMER: return watch_limit();
-        case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return receive_close(in, len);
-        default: return {!(is_redirect(reason) && closing()), -1}; // a redirect is not followed just to close there
+    decision before(event what, const void *in, std::size_t len) noexcept {
+        switch (what) {
+        case event::established: c_.stage_ = stage::established; return {};
+        case event::received: return {!closing(), 0};
+        case event::writeable: return write();
+        case event::timer: return watch_deadline();
+        case event::peer_close: return receive_close(in, len);
+        case event::redirected: return {!closing(), -1}; // is not followed just to close there
+        default: return {};
         }
     }
 
     /// After the program's callback, which returned `result`. Returns what lws is told.
-    int after(lws_callback_reasons reason, int result) noexcept {
-        switch (reason) {
-        case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return answer();
-        case LWS_CALLBACK_ESTABLISHED:
-        case LWS_CALLBACK_CLIENT_ESTABLISHED:
+    int after(event what, int result) noexcept {
+        switch (what) {
+        case event::peer_close: return answer();
+        case event::established:
             if (c_.handshake_.requested()) // before it was established
-                c_.set_limit();
+                c_.deadline_.start(wsi_);
             break;
-        case LWS_CALLBACK_RECEIVE:
-        case LWS_CALLBACK_CLIENT_RECEIVE:
-        case LWS_CALLBACK_RECEIVE_PONG:
-        case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
-        case LWS_CALLBACK_SERVER_WRITEABLE:
-        case LWS_CALLBACK_CLIENT_WRITEABLE:
-        case LWS_CALLBACK_TIMER: break;
+        case event::received:
+        case event::writeable:
+        case event::timer: break;
         default: return result;
         }
         if (has_close_reason(wsi_))
             note_reason_left(result != 0);
         if (closing()) {
-            c_.keep_limit();
+            c_.deadline_.keep(wsi_);
             lws_callback_on_writable(wsi_); // for what is still to be written, or the Close frame
             return 0;
         }
         if (result == 0)
             return 0;
-        c_.ender_ = ender::program;
+        c_.ender_ = initiator::local;
         return end_connection();
     }
 
     /// Whether this callback ends the session. If it is reported, the report is final now and every
     /// reference empty.
-    ending end(lws_callback_reasons reason, const void *in, std::size_t len) noexcept {
-        switch (reason) {
-        case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
-        case LWS_CALLBACK_CLIENT_HTTP_DROP_PROTOCOL:
-        case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
-        case LWS_CALLBACK_WS_CLIENT_DROP_PROTOCOL:
+    ending end(event what, const void *in, std::size_t len) noexcept {
+        switch (what) {
+        case event::dropped:
             if (c_.stage_ == stage::established)
                 write_before_the_end();
             else if (!drops_for_good(in) && destroyed_by_adapter())
                 return finish(ending::silent);
             return ending::none;
-        case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+        case event::redirected: // the client starts anew, and lws frees its session
+            return destroyed_by_adapter() && !closing() ? finish(ending::silent) : ending::none;
+        case event::failed:
             if (c_.stage_ >= stage::established) // the program refused it in LWS_CALLBACK_CLIENT_ESTABLISHED
                 break;
             c_.handshake_.connect_failed(text_of(in, len), c_.stage_ == stage::begun && tells_of_tls(text_of(in, len)));
             return finish(ending::reported);
-        case LWS_CALLBACK_CLOSED:
-        case LWS_CALLBACK_CLIENT_CLOSED:
-        case LWS_CALLBACK_CLOSED_HTTP:
-        case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
-        case LWS_CALLBACK_WSI_DESTROY: break;
-        default: // a client that is redirected starts anew, and lws frees its session
-            return is_redirect(reason) && destroyed_by_adapter() && !closing() ? finish(ending::silent) : ending::none;
-        }
-        if (c_.stage_ >= stage::established)
-            close_transport();
-        else if (c_.is_server_)
-            return finish(ending::silent);
-        else
+        case event::ended:
+            if (c_.stage_ >= stage::established)
+                break;
+            if (c_.is_server_)
+                return finish(ending::silent);
             c_.handshake_.connect_failed("the connection ended before the WebSocket was established");
+            return finish(ending::reported);
+        default: return ending::none;
+        }
+        c_.handshake_.transport_closed(c_.ender_);
         return finish(ending::reported);
     }
 
 private:
     using stage = connection::stage;
-    using ender = connection::ender;
-
-    /// Not when lws binds the protocol: what fails to connect after that may end without a word.
-    static constexpr bool begins_client(lws_callback_reasons reason) noexcept {
-        return reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER || reason == LWS_CALLBACK_CLIENT_ESTABLISHED ||
-               reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR;
-    }
 
     bool closing() const noexcept { return c_.handshake_.current() != close_handshake::state::open; }
 
@@ -185,22 +156,22 @@ private:
         if (!write_close_frame(wsi_, *frame))
             return {false, -1};
         c_.handshake_.send();
-        if (c_.milliseconds_left() <= (close_timeout_seconds - 1) * 1000) // lws goes through all timers to set one
-            c_.set_limit();
+        if (c_.deadline_.left() <= deadline::limit - 1000) // lws goes through all timers to set one
+            c_.deadline_.start(wsi_);
         lws_rx_flow_control(wsi_, 1); // else the answer could not come in
         return {false, 0};
     }
 
     /// A timer that the program set is not called any more once it is closing.
-    decision watch_limit() noexcept {
+    decision watch_deadline() noexcept {
         if (c_.stage_ == stage::ending) {
-            c_.set_limit(); // over TLS, lws may go on to wait for the peer to end TCP
+            c_.deadline_.start(wsi_); // over TLS, lws may go on to wait for the peer to end TCP
             return {false, -1};
         }
-        if (!closing() && c_.ender_ == ender::nobody)
+        if (!closing() && c_.ender_ == initiator::transport)
             return {};
-        if (c_.milliseconds_left() > 0)
-            c_.keep_limit();
+        if (c_.deadline_.left() > 0)
+            c_.deadline_.keep(wsi_);
         else if (is_stream(wsi_)) // a timeout would end it with an error
             return {false, -1};
         else // unlike -1 from here, it does not make lws wait for what it still holds
@@ -230,7 +201,7 @@ private:
     /// Has lws end the connection, after it has flushed what it holds, if that does not take too long.
     int end_connection() noexcept {
         if (lws_partial_buffered(wsi_)) {
-            c_.set_limit();
+            c_.deadline_.start(wsi_);
             lws_rx_flow_control(wsi_, 0); // 4.0 and 4.1 serve nobody else once the peer ends TCP now
         }
         return -1;
@@ -240,7 +211,7 @@ private:
     void note_reason_left(bool dropped) noexcept {
         if (dropped && c_.handshake_.request(prepared_frame())) {
             c_.wants_to_write_ = false; // the program has said that it is done
-            c_.set_limit();
+            c_.deadline_.start(wsi_);
         } else {
             c_.code_left_ = static_cast<std::uint16_t>(code_in(prepared_body(wsi_).data()));
         }
@@ -257,44 +228,47 @@ private:
     /// lws begins to end the connection, and has not decided yet what it sends: the frame that was
     /// asked for goes out now, or the one with which lws fails the connection, or never.
     void write_before_the_end() noexcept {
-        c_.stage_             = stage::ending;
-        const bool fin        = peer_ended_tcp(wsi_);
-        const bool by_peer    = fin || layer_may_have_ended(wsi_);
-        const bool has_reason = has_close_reason(wsi_);
+        c_.stage_ = stage::ending;
         if (lws_partial_buffered(wsi_)) { // and flushes no more
             c_.handshake_.lose();
             if (c_.is_server_ && close_came_last(wsi_))
                 c_.handshake_.receive_unseen(); // a server's lws shows none while it holds data
         }
-        if (has_reason && !closing()) {
-            const auto code       = static_cast<std::uint16_t>(code_in(prepared_body(wsi_).data()));
-            const bool by_program = code == c_.code_left_ || !lws_fails_with(code);
-            if (!by_program)
-                c_.handshake_.fail(prepared_frame());
-            else if (!fin)
-                c_.handshake_.request(prepared_frame());
-        }
+        const bool is_prepared = has_close_reason(wsi_);
+        if (!closing())
+            note_verdict(judge(look(is_prepared)));
         const close_frame *const frame = c_.handshake_.requested();
         if (frame && write_while_ending(wsi_, *frame))
             c_.handshake_.send();
-        if (has_reason) { // lws goes on to send it, unless it cannot
+        if (is_prepared) { // lws goes on to send it, unless it cannot
             if (!is_stream(wsi_))
                 shut_sending_side(wsi_);
             lws_set_timer_usecs(wsi_, -LWS_US_PER_SEC); // overdue: before lws can send, if a timer ends it
         } else if (lws_is_ssl(wsi_)) { // lws waits for the peer to end TCP, as long as its context says
-            c_.set_limit();
+            c_.deadline_.start(wsi_);
         }
-        if (c_.ender_ == ender::nobody)
-            c_.ender_ = fin                           ? ender::nobody
-                        : is_destroying_context(wsi_) ? ender::program
-                        : by_peer                     ? ender::nobody
-                                                      : ender::lws;
     }
 
-    void close_transport() noexcept {
-        c_.handshake_.transport_closed(c_.ender_ == ender::program ? initiator::local
-                                       : c_.ender_ == ender::lws   ? initiator::library
-                                                                   : initiator::transport);
+    evidence look(bool is_prepared) const noexcept {
+        evidence seen;
+        if (is_prepared)
+            seen.prepared_code = static_cast<std::uint16_t>(code_in(prepared_body(wsi_).data()));
+        seen.code_left            = c_.code_left_;
+        seen.dropped_by_program   = c_.ender_ == initiator::local;
+        seen.context_is_destroyed = is_destroying_context(wsi_);
+        seen.peer_ended_tcp       = peer_ended_tcp(wsi_);
+        seen.layer_may_have_ended = !seen.peer_ended_tcp && layer_may_have_ended(wsi_);
+        return seen;
+    }
+
+    void note_verdict(verdict v) noexcept {
+        c_.ender_ = v.who;
+        if (!v.sends_prepared)
+            return;
+        if (v.who == initiator::library)
+            c_.handshake_.fail(prepared_frame());
+        else
+            c_.handshake_.request(prepared_frame());
     }
 
     ending finish(ending how) noexcept {

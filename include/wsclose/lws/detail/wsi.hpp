@@ -29,8 +29,8 @@ namespace wsclose::detail {
 
 // ---- what lws does and does not say
 
-/// LWS_CALLBACK_CLIENT_HTTP_REDIRECT, which lws 4.0 does not have.
-constexpr bool is_redirect(lws_callback_reasons reason) noexcept { return static_cast<int>(reason) == 104; }
+/// LWS_CALLBACK_CLIENT_HTTP_REDIRECT. lws 4.0 does not have it.
+inline constexpr auto client_http_redirect = static_cast<lws_callback_reasons>(104);
 
 /// Whether a protocol is dropped since its connection ends. lws names the function that drops it: its
 /// closing one, or one that binds another protocol, which frees the session without a further word.
@@ -83,9 +83,6 @@ inline std::string_view prepared_body(lws *wsi) noexcept {
     return {reinterpret_cast<const char *>(lws_get_close_payload(wsi)),
             static_cast<std::size_t>(lws_get_close_length(wsi))};
 }
-
-/// Whether lws itself fails connections with this code: for errors of the protocol, and bad UTF-8.
-constexpr bool lws_fails_with(std::uint16_t code) noexcept { return code == 1002 || code == 1007; }
 
 // ---- the socket
 
@@ -166,9 +163,10 @@ inline bool socket_takes_more(lws *wsi) noexcept {
 // ---- writing
 
 /// Whether permessage-deflate holds output of a message back. lws would take whatever is written next
-/// for more of that message. The socket is asked first: a peer that reads could unchoke it in between.
+/// for more of that message. lws is asked again after the socket, since the peer may have read in between.
 inline bool holds_compressed_output(lws *wsi) noexcept {
-    return !is_stream(wsi) && !lws_partial_buffered(wsi) && socket_takes_more(wsi) && lws_send_pipe_choked(wsi);
+    return lws_send_pipe_choked(wsi) && !lws_partial_buffered(wsi) && socket_takes_more(wsi) &&
+           lws_send_pipe_choked(wsi);
 }
 
 /// Writes `frame` behind data that lws holds. After two writes there, lws leaves the header of the next
@@ -194,12 +192,14 @@ inline bool write_behind_data(lws *wsi, const close_frame &frame) noexcept {
 /// that the public enum leaves out, in every version from 4.0 to 5.0. lws compares it exactly: no
 /// flag can be added.
 inline bool write_close_frame(lws *wsi, const close_frame &frame) noexcept {
-    if (lws_partial_buffered(wsi) && !is_stream(wsi))
-        return write_behind_data(wsi, frame);
     unsigned char buffer[LWS_PRE + max_body_size];
-    while (holds_compressed_output(wsi))
-        if (lws_write(wsi, buffer + LWS_PRE, 0, LWS_WRITE_CONTINUATION) < 0)
-            return false;
+    if (!is_stream(wsi)) {
+        if (lws_partial_buffered(wsi))
+            return write_behind_data(wsi, frame);
+        while (holds_compressed_output(wsi))
+            if (lws_write(wsi, buffer + LWS_PRE, 0, LWS_WRITE_CONTINUATION) < 0)
+                return false;
+    }
     std::memcpy(buffer + LWS_PRE, frame.data(), frame.size());
     constexpr auto lws_write_close = static_cast<lws_write_protocol>(4);
     return lws_write(wsi, buffer + LWS_PRE, frame.size(), lws_write_close) >= 0;
