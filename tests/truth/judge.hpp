@@ -34,17 +34,20 @@ struct wire {
     std::vector<std::string> closes;                    ///< the bodies of the Close frames
     bool                     bad               = false; ///< what is no frame
     bool                     more_behind_close = false;
+    bool                     masked            = false; ///< a frame is
+    bool                     unmasked          = false; ///< a frame is not
 };
 
 inline wire read_wire(std::string_view bytes) {
     wire w;
     while (bytes.size() >= 2) {
-        const auto        byte   = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-        const int         opcode = byte(0) & 0x0F;
-        const bool        masked = byte(1) & 0x80;
-        std::size_t       size   = byte(1) & 0x7F;
-        const std::size_t extra  = size == 126 ? 2 : size == 127 ? 8 : 0;
-        const std::size_t head   = 2 + extra + (masked ? 4 : 0);
+        const auto        byte           = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+        const int         opcode         = byte(0) & 0x0F;
+        const bool        masked         = byte(1) & 0x80;
+        std::size_t       size           = byte(1) & 0x7F;
+        const std::size_t extra          = size == 126 ? 2 : size == 127 ? 8 : 0;
+        const std::size_t head           = 2 + extra + (masked ? 4 : 0);
+        (masked ? w.masked : w.unmasked) = true;
         if (!w.closes.empty() && opcode != 10)
             w.more_behind_close = true;
         if ((byte(0) & 0x30) || (opcode > 2 && opcode < 8) || opcode > 10)
@@ -89,6 +92,8 @@ inline std::string judge(const scenario &s, const evidence &e, const wsclose::cl
     const bool peer_valid = !e.closes.empty() && close_frame::parse(e.closes[0]).error == parse_error::none;
     if (w.bad)
         return "what is no frame on the wire";
+    if (s.lws_is == role::server ? w.masked : w.unmasked)
+        return "a frame with the mask wrong on the wire";
     if (w.closes.size() > 1)
         return "two Close frames on the wire";
     if (w.more_behind_close)

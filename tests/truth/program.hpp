@@ -143,7 +143,12 @@ public:
         case LWS_CALLBACK_CLIENT_RECEIVE: return self->act(moment::receive);
         case LWS_CALLBACK_RECEIVE_PONG:
         case LWS_CALLBACK_CLIENT_RECEIVE_PONG: return self->act(moment::pong);
-        case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return self->act(moment::peer_close);
+        case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: {
+            self->answers_   = true;
+            const int result = self->act(moment::peer_close);
+            self->answers_   = false;
+            return result;
+        }
         case LWS_CALLBACK_SERVER_WRITEABLE:
         case LWS_CALLBACK_CLIENT_WRITEABLE:
             if (self->wants_to_write_) {
@@ -263,8 +268,9 @@ private:
 
     /// Writes where lws allows it, as its documentation asks: what it does not take at once has to go first.
     bool write(std::size_t size, lws_write_protocol how, bool anyhow = false) {
-        lws *const wsi = ws.wsi();
-        if (within_message_ || ws.state() != wsclose::connection_state::open || (!anyhow && lws_send_pipe_choked(wsi)))
+        lws *const wsi  = ws.wsi();
+        const bool open = ws.state() == wsclose::connection_state::open || answers_; // the answer has not gone out yet
+        if (within_message_ || !open || (!anyhow && lws_send_pipe_choked(wsi)))
             return false;
         std::vector<unsigned char> buffer(LWS_PRE + size, 'd');
         return lws_write(wsi, buffer.data() + LWS_PRE, size, how) >= 0;
@@ -277,6 +283,7 @@ private:
     unsigned done_               = 0; // moments that were
     bool     wants_to_write_     = false;
     bool     within_message_     = false;
+    bool     answers_            = false; // the peer's Close frame came in, and the program may still write
 };
 
 } // namespace truth

@@ -4,8 +4,8 @@
 #ifndef WSCLOSE_LWS_CONNECTION_HPP_INCLUDED
 #define WSCLOSE_LWS_CONNECTION_HPP_INCLUDED
 
-// The member of a session that closes its connection and knows how it ended, and the reference
-// that others keep instead of an `lws *`. For the service thread of lws; neither allocates.
+// A WebSocket connection as a member of the session, and a reference to it for everybody else. Both are for
+// the service thread of lws, and neither allocates.
 
 #include <cstdint>
 #include <string_view>
@@ -22,19 +22,19 @@
 
 namespace wsclose {
 
-/// Where a connection is in its life.
+/// The stages of a connection's life.
 enum class connection_state : std::uint8_t {
-    connecting, ///< not a WebSocket yet
+    connecting, ///< the WebSocket is not established yet
     open,
     closing, ///< a Close frame was asked for, sent or received
-    closed,
+    closed,  ///< the report is final
 };
 
 /// Why `connection::close` did nothing.
 enum class close_error : std::uint8_t {
     none,
-    not_connected,   ///< there is no connection yet; a client's begins once its TCP connection is up
-    already_closing, ///< the first close wins, whoever began it
+    not_connected,   ///< the connection has not begun; that of a client begins when TCP is up
+    already_closing, ///< the first close wins, no matter which side began it
     already_closed,
 };
 
@@ -52,7 +52,7 @@ constexpr std::string_view name(close_error error) noexcept {
 /// What `connection::close` returns.
 struct close_result {
     close_error error = close_error::none;
-    /// What of the code and the text was adjusted to be fit for the wire; `none` if nothing was.
+    /// What was wrong with the code or the text, and was adjusted; `none` if nothing was.
     make_error adjusted = make_error::none;
 
     constexpr explicit operator bool() const noexcept { return error == close_error::none; }
@@ -62,33 +62,32 @@ namespace detail {
     class tracker;
 } // namespace detail
 
-/// One WebSocket connection, as a member of the session that `tracked` watches; at most 288 bytes. lws
-/// zeroes the memory of a session, and all-zero is a valid start.
+/// One WebSocket connection, a member of the session that `tracked` watches. It takes at most 288 bytes, and
+/// all-zero memory is a valid start.
 ///
-/// A session that is destroyed while it is connected takes the connection with it: no callback
-/// comes for it any more, and lws drops the connection without a Close frame. One of the user's own
-/// that was given to lws_client_connect_via_info() has to live at least until its connection began
-/// (LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) or failed, and serves one connection at a time.
+/// If a session is destroyed while it is connected, its connection ends with it: lws drops TCP without a
+/// Close frame, and no callback comes any more. A session of your own that you gave to
+/// lws_client_connect_via_info() must live until its connection has begun
+/// (LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) or failed. It serves one connection at a time.
 class connection {
 public:
     constexpr connection() noexcept
-        : owner_(owner::user), stage_(stage::begun), ender_(initiator::transport), is_server_(false), wants_to_write_(false) {}
+        : owner_(owner::program), stage_(stage::begun), ender_(initiator::transport), here_(role::client),
+          wants_to_write_(false) {}
     connection(const connection &)            = delete;
     connection &operator=(const connection &) = delete;
     ~connection() { abandon(); }
 
-    /// Closes the connection, from any callback or timer of the service thread, of this connection
-    /// or another. One Close frame goes out, after what lws_write() took before and what the program
-    /// has asked to write through `request_writable()`; the peer has 5 s to take all that and 5 s, less
-    /// one at the most, to answer. Before the WebSocket is established the frame waits until it is.
-    /// From then on the callback gets no more data, no LWS_CALLBACK_TIMER, and no writeable events but
-    /// those asked for through `request_writable()`, and what it returns is ignored. A server's 1010
-    /// goes out as 1011.
+    /// Closes the connection. Call it from any callback or timer of the service thread, of this connection
+    /// or of another. One Close frame goes out, behind everything that lws_write() took before and that the
+    /// program has asked to write by `request_writable()`. If the WebSocket is not established yet, the frame
+    /// waits until it is. The peer has 5 s to take all that and at least 4 s to answer. From now on the
+    /// callback gets no data, no LWS_CALLBACK_TIMER, and the writeable callbacks only that it asked for by
+    /// `request_writable()`; its result is ignored. A server that closes with 1010 sends 1011.
     close_result close(const close_frame &frame) noexcept {
         if (!wsi())
             return {state() == connection_state::closed ? close_error::already_closed : close_error::not_connected};
-        const role here    = is_server_ ? role::server : role::client;
-        const bool allowed = !frame.has_code() || is_sendable(frame.code(), here);
+        const bool allowed = !frame.has_code() || is_sendable(frame.code(), here_);
         if (stage_ == stage::ending ||
             !handshake_.request(allowed ? frame : close_frame::fit(close_code::internal_error, frame.reason())))
             return {close_error::already_closing};
@@ -99,15 +98,15 @@ public:
         return {close_error::none, allowed ? make_error::none : make_error::forbidden_code};
     }
 
-    /// As `close(close_frame::fit(code, text))`; the result tells what was adjusted.
+    /// As `close(close_frame::fit(code, text))`. The result tells what was adjusted.
     close_result close(any_close_code code, std::string_view text = {}) noexcept {
         const make_error   wrong  = close_frame::make(code, text).error;
         const close_result result = close(close_frame::fit(code, text));
         return {result.error, result && wrong != make_error::none ? wrong : result.adjusted};
     }
 
-    /// Asks lws for a writeable callback. False, and nothing is done, once the Close frame went out
-    /// or came in, and before the WebSocket is established.
+    /// Asks lws for a writeable callback. Returns false and does nothing before the WebSocket is
+    /// established, and once a Close frame went out or came in.
     bool request_writable() noexcept {
         const bool possible =
             stage_ == stage::established && (state() == connection_state::open || handshake_.requested());
@@ -127,25 +126,25 @@ public:
         return stage_ < stage::established ? connection_state::connecting : connection_state::open;
     }
 
-    /// What is known of the ending; final once `state()` is `closed`, so in `on_close` and in the
-    /// last callback.
+    /// How the connection ends, as far as is known. Final once `state()` is `closed`: in `on_close` and in
+    /// the last callback.
     const close_report &report() const noexcept { return handshake_.report(); }
 
-    /// The live `lws *`; null before the connection began and from its end on.
+    /// The live `lws *`; null before the connection has begun and from its end on.
     lws *wsi() const noexcept { return linked_.wsi; }
 
 private:
     friend class detail::link;
     friend class detail::tracker;
 
-    /// Who owns the session's memory. Zero: lws does, and nothing was constructed in it yet.
-    enum class owner : std::uint8_t { lws, user, adapter };
+    /// Who constructs and destroys the session. Memory that lws has zeroed says `nobody`.
+    enum class owner : std::uint8_t { nobody, program, adapter };
 
     enum class stage : std::uint8_t {
         begun,
-        upgrading, ///< a client's TCP and TLS are up
+        upgrading, ///< TCP and TLS of a client are up
         established,
-        ending, ///< lws has begun to end it
+        ending, ///< lws has begun to end the connection
     };
 
     void end_links() noexcept {
@@ -167,11 +166,11 @@ private:
     close_handshake  handshake_;
     owner            owner_ : 2;
     stage            stage_ : 2;
-    initiator        ender_ : 2; // if no Close frame ends it
-    bool             is_server_ : 1;
+    initiator        ender_ : 2; // who ended it, if no Close frame did
+    role             here_ : 1;
     bool             wants_to_write_ : 1;
-    std::uint16_t    code_left_ = 0; // by the program, through lws_close_reason(); 0: none
-    detail::deadline deadline_;      // once it is closing
+    std::uint16_t    code_left_ = 0; // that the program gave to lws_close_reason(); 0 if it gave none
+    detail::deadline deadline_;      // once the connection is closing
 };
 
 static_assert(sizeof(connection) <= 288, "wsclose: a tracked connection takes at most 288 bytes");
@@ -193,8 +192,8 @@ inline void detail::link::attach(connection *target) noexcept {
         next_->pointer_to_this_ = &next_;
 }
 
-/// A reference to a connection for whoever is not its session. Empty from the moment the connection
-/// ends, so it never leads to a dead `lws *`. Copyable. Takes no memory of its own.
+/// A reference to a connection, to keep instead of an `lws *`. It becomes empty when the connection ends, so
+/// it never leads to a dead `lws *`. Copyable; allocates nothing.
 class connection_ref {
 public:
     constexpr connection_ref() noexcept = default;
@@ -206,22 +205,22 @@ public:
         return *this;
     }
 
-    /// Whether the connection still is.
+    /// Whether the connection has not ended.
     explicit operator bool() const noexcept { return link_.is_attached(); }
 
-    /// Lets go of the connection.
+    /// Forgets the connection, which goes on.
     void reset() noexcept { link_.detach(); }
 
-    /// As `connection::request_writable()`. False if the connection is over.
+    /// As `connection::request_writable()`. Returns false if the connection has ended.
     bool request_writable() const noexcept { return *this && target()->request_writable(); }
 
-    /// As `connection::close()`. False if that did nothing.
+    /// As `connection::close()`. Returns false if that did nothing.
     bool close(const close_frame &frame) const noexcept { return *this && target()->close(frame); }
     bool close(any_close_code code, std::string_view text = {}) const noexcept {
         return *this && target()->close(code, text);
     }
 
-    /// Calls `function(lws *)` if the connection still is; false if it is over.
+    /// Calls `function(lws *)` and returns true, or returns false if the connection has ended.
     template <class Function>
     bool with(Function &&function) const {
         if (!*this)

@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_LWS_CONNECTION_LIST_HPP_INCLUDED
 #define WSCLOSE_LWS_CONNECTION_LIST_HPP_INCLUDED
 
-// Connections that are closed, or told something, together: all of a server's, or those of a room.
+// Many connections together, such as those of a server or of a room.
 
 #include <cstddef>
 #include <string_view>
@@ -15,8 +15,8 @@
 
 namespace wsclose {
 
-/// A list of connections, each of which leaves it when it ends. For the service thread; does not
-/// allocate, since each session brings its `entry`. A session in several lists has several.
+/// A list of connections. A connection leaves it when it ends. For the service thread. The list allocates
+/// nothing, since each session brings its own `entry`; a session in several lists has several entries.
 class connection_list {
     struct node {
         node *before = this;
@@ -35,13 +35,13 @@ class connection_list {
     };
 
 public:
-    /// A session's place in a list; a member of the session.
+    /// The place of a session in a list; a member of the session.
     class entry : private detail::link, private node {
     public:
         entry() noexcept : link(on_connection_ended) {}
         ~entry() { leave(); }
 
-        /// Leaves the list; harmless where it is in none.
+        /// Leaves the list, if it is in one.
         void leave() noexcept {
             detach();
             node::leave();
@@ -60,8 +60,8 @@ public:
             static_cast<entry *>(end_.behind)->leave();
     }
 
-    /// Puts the connection at the end of this list; `place` leaves the one that it was in. False, and
-    /// it is in none, where there is no connection, or none any more.
+    /// Puts the connection at the end of this list. If `place` was in a list, it leaves that one first. Returns
+    /// false, and adds nothing, if the connection has not begun or has ended.
     bool add(connection &member, entry &place) noexcept {
         place.leave();
         if (!member.wsi())
@@ -73,23 +73,23 @@ public:
 
     bool empty() const noexcept { return end_.behind == &end_; }
 
-    /// Calls `function(connection &)` for each connection. It may end any of them, add others, for
-    /// which it is not called, and destroy the list.
+    /// Calls `function(connection &)` for each connection. The function may end any of them, destroy the list,
+    /// and add connections, for which it is not called.
     template <class Function>
     void for_each(Function &&function) {
-        entry here, last; // `here` stands behind the one that the function is called with
+        entry here, last; // `here` marks the place behind the connection that is visited
         last.join_behind(*end_.before);
         for (node *next = end_.behind; next != &last && next != &here; next = here.behind) {
             here.node::leave();
             here.join_behind(*next);
-            if (auto *member = static_cast<entry *>(next)->target()) // else another for_each's
+            if (auto *member = static_cast<entry *>(next)->target()) // else the mark of another for_each
                 function(*member);
         }
     }
 
-    /// `connection::close()` on each. Returns how many closes that began. Serve until `empty()`, and
-    /// each peer has got the frame and answered it, or has had its time to. Where the context is
-    /// destroyed at once, each peer whose socket can take it gets the frame, and no answer is waited for.
+    /// Closes each connection as `connection::close()` does, and returns how many closes that began. Serve until
+    /// the list is empty: then each peer has taken the frame and answered it, or its time is over. If you
+    /// destroy the context at once, peers whose sockets have room get the frame, and no answer is awaited.
     std::size_t close_all(const close_frame &frame) noexcept {
         std::size_t count = 0;
         for_each([&](connection &member) { count += static_cast<bool>(member.close(frame)); });
@@ -100,7 +100,7 @@ public:
     }
 
 private:
-    node end_; // before the first and behind the last
+    node end_; // stands before the first and behind the last
 };
 
 } // namespace wsclose

@@ -4,8 +4,8 @@
 #ifndef WSCLOSE_LWS_CROSS_THREAD_HPP_INCLUDED
 #define WSCLOSE_LWS_CROSS_THREAD_HPP_INCLUDED
 
-// Connections from other threads than that which serves lws. The one header of wsclose that
-// allocates and locks; `wsclose/lws.hpp` leaves it out.
+// Connections for threads other than the service thread of lws. This header locks and allocates, so
+// `wsclose/lws.hpp` does not include it.
 
 #include <memory>
 #include <mutex>
@@ -26,17 +26,17 @@ namespace detail {
 
     inline constexpr const char *cross_thread_protocol_name = "wsclose-cross-thread";
 
-    /// What the threads share of a queue.
+    /// The part of a queue that threads share.
     struct cross_thread_state {
         std::mutex                                        mutex;
         std::vector<std::shared_ptr<cross_thread_target>> waiting;
-        lws_context                                      *context = nullptr; ///< null: nothing is taken
-        bool                                              stopped = false;   ///< and nothing will be
-        int                                               vhosts  = 0;       ///< that have set up the protocol
+        lws_context                                      *context = nullptr; ///< null: the queue takes nothing
+        bool                                              stopped = false;   ///< and never will again
+        int                                               vhosts  = 0;       ///< that have set the protocol up
     };
 
-    /// One connection as other threads see it. Kept by the handles, and by itself until the
-    /// connection ends, so that it never leaves the connection's list on a wrong thread.
+    /// One connection as other threads see it. The references share it, and it holds itself until the
+    /// connection ends, so that it leaves the connection's list on the service thread.
     class cross_thread_target : private link {
     public:
         cross_thread_target(std::shared_ptr<cross_thread_state> state, connection &owner) noexcept
@@ -44,7 +44,7 @@ namespace detail {
             attach(&owner);
         }
 
-        /// Null where there is no connection, or the queue is not in the table of its protocols.
+        /// Null if the connection has not begun or has ended, or if the queue is not in its table of protocols.
         static std::shared_ptr<cross_thread_target> make(const std::shared_ptr<cross_thread_state> &state,
                                                          connection                                &owner) {
             lws *const wsi = owner.wsi();
@@ -53,14 +53,13 @@ namespace detail {
             const lws_protocols *line = lws_vhost_name_to_protocol(lws_get_vhost(wsi), cross_thread_protocol_name);
             if (!line || line->user != state.get()) {
                 lwsl_err("wsclose: protocol \"%s\": a cross_thread_ref needs the line cross_thread_queue::protocol() "
-                         "in the same "
-                         "table of protocols\n",
+                         "in the same table of protocols\n",
                          lws_get_protocol(wsi)->name);
                 return nullptr;
             }
             {
                 const std::lock_guard<std::mutex> lock(state->mutex);
-                if (!state->stopped) // in other loops than poll, lws 5 may not have set up the protocol yet
+                if (!state->stopped) // in event loops other than poll, lws 5 may not have set the protocol up yet
                     state->context = lws_get_context(wsi);
             }
             auto made   = std::make_shared<cross_thread_target>(state, owner);
@@ -90,13 +89,13 @@ namespace detail {
             return true;
         }
 
-        /// On the service thread: does what was asked for.
+        /// On the service thread: does what other threads have asked for.
         void obey() {
             std::unique_lock<std::mutex> lock(state_->mutex);
             const bool                   close = std::exchange(must_close_, false);
             const bool                   write = std::exchange(wants_to_write_, false);
             is_waiting_                        = false;
-            lock.unlock(); // frame_ is written once, before
+            lock.unlock(); // frame_ is written once, before must_close_ is set
             if (auto *owner = target()) {
                 if (write)
                     owner->request_writable();
@@ -136,13 +135,13 @@ namespace detail {
     };
 } // namespace detail
 
-/// What other threads have asked for and the service thread of one lws context is to do. It gets into
-/// the context by a line in the table of protocols, of each vhost that has several, and not the first:
+/// The wishes of other threads, for the service thread of one lws context. Add its line to the table of
+/// protocols of each vhost, but not as the first:
 ///
 ///     {"chat", wsclose::tracked<callback_chat, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
 ///     queue.protocol(),
 ///
-/// It has to live until after lws_context_destroy(). For contexts with one service thread.
+/// It must outlive the context. For contexts with one service thread.
 class cross_thread_queue {
 public:
     cross_thread_queue() : state_(std::make_shared<detail::cross_thread_state>()) {}
@@ -150,13 +149,13 @@ public:
     cross_thread_queue &operator=(const cross_thread_queue &) = delete;
     ~cross_thread_queue() { stop(); }
 
-    /// The line for the table of protocols. No peer can connect to it.
+    /// The line for the table of protocols. No peer can use it.
     lws_protocols protocol() const noexcept {
         return {detail::cross_thread_protocol_name, callback, 0, 0, 0, state_.get(), 0};
     }
 
-    /// From now on every handle answers false. Call it before lws_context_destroy() where other
-    /// threads may still ask: lws does not bear being woken while it is destroyed.
+    /// From now on every reference is empty. Call it before lws_context_destroy() if other threads may still
+    /// use references: lws must not be woken while it is destroyed.
     void stop() {
         const std::lock_guard<std::mutex> lock(state_->mutex);
         state_->context = nullptr;
@@ -195,26 +194,27 @@ private:
     std::shared_ptr<detail::cross_thread_state> state_;
 };
 
-/// A connection for any thread, for as long as anybody keeps it, be the connection, the context and the
-/// queue there or not. Copyable; copies can be used by different threads at once. Made on the service
-/// thread, while the connection is there; takes one allocation.
+/// A reference to a connection, for any thread. It may outlive the connection, the context and the queue.
+/// Copyable; different threads may use copies at the same time. Make it on the service thread, while the
+/// connection lives; that takes one allocation.
 class cross_thread_ref {
 public:
     cross_thread_ref() noexcept = default;
     cross_thread_ref(const cross_thread_queue &queue, connection &target)
         : target_(detail::cross_thread_target::make(queue.state_, target)) {}
 
-    /// Whether the connection still is; it may be over the next moment.
+    /// Whether the connection has not ended. It may end the next moment.
     explicit operator bool() const { return target_ && target_->is_alive(); }
 
-    /// As `connection::close()`, on the service thread, soon. False where the connection is over, or
-    /// where it was asked for before through this handle or a copy.
+    /// As `connection::close()`, on the service thread, soon. Returns false if the connection has ended, or if
+    /// this reference or a copy has asked for it before.
     bool close(const close_frame &frame) const {
         return target_ && detail::cross_thread_target::ask_to_close(target_, frame);
     }
     bool close(any_close_code code, std::string_view text = {}) const { return close(close_frame::fit(code, text)); }
 
-    /// As `connection::request_writable()`, on the service thread, soon. False where the connection is over.
+    /// As `connection::request_writable()`, on the service thread, soon. Returns false if the connection has
+    /// ended.
     bool request_writable() const { return target_ && detail::cross_thread_target::ask_to_write(target_); }
 
 private:

@@ -4,8 +4,8 @@
 #ifndef WSCLOSE_LWS_TRACKED_HPP_INCLUDED
 #define WSCLOSE_LWS_TRACKED_HPP_INCLUDED
 
-// The adapter between lws and a program's own callback: `tracked<callback, &session::member>` stands
-// in the table of protocols where `callback` stood.
+// The adapter between lws and a program's callback. In the table of protocols it takes the place of that
+// callback.
 
 #include <cstddef>
 #include <cstring>
@@ -19,20 +19,21 @@
 
 namespace wsclose {
 
-/// The callback to put into the table of protocols in place of `Callback`:
+/// Tracks the connections of a protocol. In the table of protocols, write it in place of `Callback`:
 ///
 ///     {"chat", wsclose::tracked<callback_chat, &session::ws>, sizeof(session), ...}
 ///
-/// `Member` points to the `connection` in the session; where that is inherited, name the session as
-/// the third argument. `Callback` is called as ever, but that
-/// - a session is constructed before its first callback and destroyed after its last, where its
-///   memory is lws'; before and after, `user` is null;
-/// - the peer's Close frame is checked and answered; `Callback` sees those that keep the rules, and
-///   what it returns for them is ignored;
-/// - `session.on_close(const close_report &)`, where there is one, is called once for each
-///   WebSocket connection, or attempt of a client's at one, when it is over, before the last callback;
-/// - what `Callback` leaves through lws_close_reason() as it returns nonzero is a close as by `connection::close()`;
-/// - once the connection is closing, data, writeable events and LWS_CALLBACK_TIMER do not reach `Callback`.
+/// `Member` is the `connection` in the session. If the session inherits it, name the session as the third
+/// argument. lws then calls `Callback` as before, with these differences:
+/// - The adapter constructs a session before its first callback and destroys it after its last, if lws owns
+///   its memory. Before and after that, `user` is null.
+/// - The adapter checks and answers the peer's Close frame. `Callback` sees valid ones only, and its result
+///   is ignored.
+/// - If the session has a member `on_close(const close_report &)`, it is called once for each WebSocket
+///   connection, and for each attempt of a client that failed. This is the end: before the last callback.
+/// - If `Callback` calls lws_close_reason() and returns nonzero, that is a close like `connection::close()`.
+/// - Once the connection is closing, `Callback` gets no data, no LWS_CALLBACK_TIMER, and the writeable
+///   callbacks only that it asked for by `connection::request_writable()`.
 template <lws_callback_function *Callback, auto Member,
           class Session = typename detail::member_of<decltype(Member)>::type>
 int tracked(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
@@ -40,7 +41,7 @@ int tracked(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::si
     const detail::meaning            means   = detail::meaning_of(reason);
     if (detail::lacks_session(wsi, means, user, adapter))
         return -1;
-    if (!detail::is_session(wsi, user, adapter)) // a `user` at the end is another's
+    if (!detail::is_session(wsi, user, adapter)) // at the very end, `user` may be that of another protocol
         return Callback(wsi, reason, reason == LWS_CALLBACK_WSI_DESTROY ? nullptr : user, in, len);
 
     Session        *self = static_cast<Session *>(user);
@@ -58,17 +59,17 @@ int tracked(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::si
         if (!decision.pass)
             return decision.result;
         const int result = Callback(wsi, reason, user, in, len);
-        return lws_wsi_user(wsi) == user ? track.after(means.what, result) : result; // else the session is gone
+        return lws_wsi_user(wsi) == user ? track.after(means.what, result) : result; // else it deleted the session
     }
 
     const bool ours = track.destroyed_by_adapter();
     if constexpr (detail::is_told<Session>()) {
         if (ending == detail::ending::reported) {
-            const close_report report = (self->*Member).report(); // on_close may connect anew, and fail at once
+            const close_report report = (self->*Member).report(); // on_close may use the session to connect anew
             self->on_close(report);
         }
     }
-    const int result = Callback(wsi, reason, user, in, len); // a session of the user's own may be gone after this
+    const int result = Callback(wsi, reason, user, in, len); // may delete a session that the program owns
     if (ours) {
         self->~Session();
         std::memset(user, 0, sizeof(Session));

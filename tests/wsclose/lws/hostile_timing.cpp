@@ -122,7 +122,8 @@ struct wire {
     std::size_t messages = 0, data = 0; // how many, and the bytes in them
     std::string controls;               // without their masks
     std::string close;                  // the frame that came last, if that is a Close frame
-    bool        cut = false;            // within a frame
+    bool        cut    = false;         // within a frame
+    std::size_t masked = 0;             // frames
 };
 
 wire parse(std::string_view bytes) {
@@ -139,6 +140,7 @@ wire parse(std::string_view bytes) {
         result.cut = bytes.size() < head || bytes.size() - head < size;
         if (result.cut)
             break;
+        result.masked += byte(1) >> 7;
         if (byte(0) & 0x08) {
             std::string frame{bytes[0], static_cast<char>(size)};
             for (std::size_t i = 0; i < size; ++i)
@@ -477,6 +479,26 @@ TEST_CASE("a client's answer is a frame of its own behind two messages that lws 
     CHECK(seen.data == 2 * much);
     CHECK_FALSE(seen.cut);
     CHECK(seen.controls == bye_frame);
+    CHECK(seen.close == bye_frame);
+    CHECK(events.next() == "closed cleanly by peer: 4001 \"bye\"");
+}
+
+TEST_CASE("a server that writes much as it is closed sends its answer behind that, unmasked", "[hostile]") {
+    const bool twice = GENERATE(false, true);
+    server     server([twice](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE) {
+            write(wsi, much);
+            if (twice)
+                write(wsi, much);
+        }
+        return 0;
+    });
+    raw_peer   peer = server.connect();
+    peer.send_close(bye);
+    const wire seen = read_all(peer);
+    CHECK(seen.data == (twice ? 2 * much : much));
+    CHECK_FALSE(seen.cut);
+    CHECK(seen.masked == 0);
     CHECK(seen.close == bye_frame);
     CHECK(events.next() == "closed cleanly by peer: 4001 \"bye\"");
 }

@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_LWS_DETAIL_LINK_HPP_INCLUDED
 #define WSCLOSE_LWS_DETAIL_LINK_HPP_INCLUDED
 
-// What hangs on a connection and is told of its end.
+// References, timers and places in lists: each is tied to a connection and learns of its end.
 
 #include <libwebsockets.h>
 
@@ -15,14 +15,13 @@ class connection;
 namespace detail {
     class link;
 
-    /// What those who hang on a connection know of it.
+    /// The part of a connection that links use.
     struct linked {
-        lws  *wsi   = nullptr; ///< null before the connection began and from its end on
+        lws  *wsi   = nullptr; ///< null before the connection has begun and from its end on
         link *first = nullptr;
     };
 
-    /// A reference, a timer, a place in a list. An intrusive list; an element of it takes itself out as
-    /// it goes.
+    /// An element of the connection's intrusive list. It takes itself out when it is destroyed.
     class link {
     public:
         using ended_function = void(link &) noexcept;
@@ -32,10 +31,10 @@ namespace detail {
         link &operator=(const link &) = delete;
         ~link() { detach(); }
 
-        /// Whether there is a connection that has not ended.
+        /// Whether it is tied to a connection that has not ended.
         bool is_attached() const noexcept { return target_ != nullptr; }
 
-        /// The connection; null if there is none, or none any more.
+        /// The connection; null if it is tied to none or the connection has ended.
         connection *target() const noexcept;
 
         void attach(connection *target) noexcept;
@@ -50,7 +49,7 @@ namespace detail {
             next_   = nullptr;
         }
 
-        /// The connection is over: takes this out of its list and tells it so.
+        /// The connection ends: takes this out of its list, then calls `ended`.
         void end() noexcept {
             detach();
             if (ended_)
@@ -60,7 +59,7 @@ namespace detail {
     private:
         linked         *target_          = nullptr;
         link           *next_            = nullptr;
-        link          **pointer_to_this_ = nullptr; // the connection's, or that of the one before it
+        link          **pointer_to_this_ = nullptr; // in the connection, or in the link before this one
         ended_function *ended_;
     };
 } // namespace detail

@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_LWS_DETAIL_SESSION_HPP_INCLUDED
 #define WSCLOSE_LWS_DETAIL_SESSION_HPP_INCLUDED
 
-// The session that holds a `connection`: whose it is, and how it begins.
+// The session that holds a `connection`: which callbacks are its own, and how it begins.
 
 #include <cstddef>
 #include <new>
@@ -35,7 +35,7 @@ template <class Session>
 inline constexpr bool takes_report<
     Session, std::void_t<decltype(std::declval<Session &>().on_close(std::declval<const close_report &>()))>> = true;
 
-// A member of the session's with this name, be it private or of another type, makes it ambiguous.
+// Any other member `on_close` of the session, private or of another type, makes this one ambiguous.
 struct other_on_close {
     void on_close();
 };
@@ -54,8 +54,8 @@ constexpr bool is_told() noexcept {
     return takes_report<Session>;
 }
 
-/// Whether `user` is the session of `wsi`, and `wsi` one of this adapter's: lws calls the first
-/// protocol of a vhost with other connections and other protocols' sessions too.
+/// Whether `user` is a session of this adapter. lws calls the first protocol of a vhost for connections of
+/// other protocols too, with their sessions.
 inline bool is_session(lws *wsi, const void *user, lws_callback_function *adapter) noexcept {
     if (!wsi || !user || user != lws_wsi_user(wsi))
         return false;
@@ -63,7 +63,7 @@ inline bool is_session(lws *wsi, const void *user, lws_callback_function *adapte
     return protocol && protocol->callback == adapter;
 }
 
-/// Whether the callback needs a session and has none, and is not to reach the program.
+/// Whether the callback needs a session and has none. Then it does not reach the program.
 inline bool lacks_session(lws *wsi, meaning means, const void *user, lws_callback_function *adapter) noexcept {
     if (user || means.needs == need::none)
         return false;
@@ -76,7 +76,7 @@ inline bool lacks_session(lws *wsi, meaning means, const void *user, lws_callbac
     return true;
 }
 
-/// Begins a session: constructs it where it lies in memory of lws'. False where it cannot be.
+/// Begins a session, and constructs it if lws owns its memory. Returns false if it cannot be constructed.
 template <class Session>
 bool begin_session(tracker &track, lws *wsi, void *user, meaning means) {
     static_assert(alignof(Session) <= alignof(std::max_align_t), "wsclose: lws allocates sessions with malloc()");

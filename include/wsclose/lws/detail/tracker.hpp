@@ -4,8 +4,8 @@
 #ifndef WSCLOSE_LWS_DETAIL_TRACKER_HPP_INCLUDED
 #define WSCLOSE_LWS_DETAIL_TRACKER_HPP_INCLUDED
 
-// What lws' callbacks do to a `connection`. Every Close frame that leaves a tracked connection is
-// written here, once: what we write ourselves, we know.
+// What the events of lws do to a `connection`. Every Close frame that leaves a tracked connection is written
+// here, once: what we write ourselves, we know.
 
 #include <cstddef>
 #include <cstdint>
@@ -24,32 +24,32 @@
 
 namespace wsclose::detail {
 
-/// What the adapter makes of a callback before the program sees it.
+/// Whether the program sees a callback.
 struct decision {
-    bool pass   = true; ///< the program's callback is called
-    int  result = 0;    ///< if it is not: what lws is told
+    bool pass   = true;
+    int  result = 0; ///< for lws, if the program does not see it
 };
 
-/// How a callback ends a session.
+/// Whether a callback ends a session.
 enum class ending : std::uint8_t {
     none,
-    silent,   ///< no WebSocket was there or tried for: nothing is reported
+    silent,   ///< there was no WebSocket and no attempt at one, so there is no report
     reported, ///< the report is final
 };
 
-/// What `tracked` does to a `connection`, apart from what depends on the session's type.
+/// The part of `tracked` that does not depend on the type of the session.
 class tracker {
 public:
     constexpr tracker(connection &c, lws *wsi) noexcept : c_(c), wsi_(wsi) {}
 
     bool alive() const noexcept { return c_.linked_.wsi == wsi_; }
 
-    /// Whether the session still has to be constructed in memory that lws zeroed. `fits` tells
-    /// whether that memory is as large as the session.
+    /// Whether the session must be constructed, in memory that lws has zeroed. `fits` says whether that memory
+    /// is as large as the session.
     bool needs_construction(std::size_t session_size, bool &fits) const noexcept {
         const std::size_t given = lws_get_protocol(wsi_)->per_session_data_size;
         fits                    = true;
-        if (c_.owner_ == connection::owner::user || given == 0)
+        if (c_.owner_ == connection::owner::program || given == 0)
             return false;
         fits = given == session_size;
         return true;
@@ -63,7 +63,7 @@ public:
         c_.linked_.wsi     = wsi_;
         c_.stage_          = means.what == event::upgrading ? stage::upgrading : stage::begun;
         c_.ender_          = initiator::transport;
-        c_.is_server_      = means.begins == beginning::server;
+        c_.here_           = means.begins == beginning::server ? role::server : role::client;
         c_.wants_to_write_ = false;
         c_.code_left_      = 0;
     }
@@ -76,17 +76,17 @@ public:
         case event::writeable: return write();
         case event::timer: return watch_deadline();
         case event::peer_close: return receive_close(in, len);
-        case event::redirected: return {!closing(), -1}; // is not followed just to close there
+        case event::redirected: return {!closing(), -1}; // do not connect elsewhere just to close there
         default: return {};
         }
     }
 
-    /// After the program's callback, which returned `result`. Returns what lws is told.
+    /// After the program's callback, which returned `result`. Returns the result for lws.
     int after(event what, int result) noexcept {
         switch (what) {
         case event::peer_close: return answer();
         case event::established:
-            if (c_.handshake_.requested()) // before it was established
+            if (c_.handshake_.requested()) // the program closed before
                 c_.deadline_.start(wsi_);
             break;
         case event::received:
@@ -98,7 +98,7 @@ public:
             note_reason_left(result != 0);
         if (closing()) {
             c_.deadline_.keep(wsi_);
-            lws_callback_on_writable(wsi_); // for what is still to be written, or the Close frame
+            lws_callback_on_writable(wsi_); // for the program's data, then for the Close frame
             return 0;
         }
         if (result == 0)
@@ -107,8 +107,7 @@ public:
         return end_connection();
     }
 
-    /// Whether this callback ends the session. If it is reported, the report is final now and every
-    /// reference empty.
+    /// Ends the session, if this event does. Then the report is final and every reference is empty.
     ending end(event what, const void *in, std::size_t len) noexcept {
         switch (what) {
         case event::dropped:
@@ -117,7 +116,7 @@ public:
             else if (!drops_for_good(in) && destroyed_by_adapter())
                 return finish(ending::silent);
             return ending::none;
-        case event::redirected: // the client starts anew, and lws frees its session
+        case event::redirected: // lws frees the session and starts with another
             return destroyed_by_adapter() && !closing() ? finish(ending::silent) : ending::none;
         case event::failed:
             if (c_.stage_ >= stage::established) // the program refused it in LWS_CALLBACK_CLIENT_ESTABLISHED
@@ -127,7 +126,7 @@ public:
         case event::ended:
             if (c_.stage_ >= stage::established)
                 break;
-            if (c_.is_server_)
+            if (c_.here_ == role::server)
                 return finish(ending::silent);
             c_.handshake_.connect_failed("the connection ended before the WebSocket was established");
             return finish(ending::reported);
@@ -142,45 +141,45 @@ private:
 
     bool closing() const noexcept { return c_.handshake_.current() != close_handshake::state::open; }
 
-    /// The socket takes more: the program's turn, or that of the frame that was asked for.
+    /// The socket has room: for the program's data, or for the frame that was asked for.
     decision write() noexcept {
         if (c_.stage_ == stage::ending)
             return {false, 0};
         const close_frame *const frame = c_.handshake_.requested();
         if (!closing() || (frame && c_.wants_to_write_)) {
             c_.wants_to_write_ = false;
-            return {}; // and after() sees to the frame
+            return {}; // after() asks again for the frame
         }
         if (!frame)
             return {false, 0};
-        if (!write_close_frame(wsi_, *frame))
+        if (!write_close_frame(wsi_, *frame, c_.here_))
             return {false, -1};
         c_.handshake_.send();
-        if (c_.deadline_.left() <= deadline::limit - 1000) // lws goes through all timers to set one
+        if (c_.deadline_.left() <= deadline::limit - 1000) // seldom: lws goes through all timers to set one
             c_.deadline_.start(wsi_);
-        lws_rx_flow_control(wsi_, 1); // else the answer could not come in
+        lws_rx_flow_control(wsi_, 1); // the program may have stopped receiving, and the answer must come in
         return {false, 0};
     }
 
-    /// A timer that the program set is not called any more once it is closing.
+    /// Once the connection is closing, the timer is ours.
     decision watch_deadline() noexcept {
         if (c_.stage_ == stage::ending) {
-            c_.deadline_.start(wsi_); // over TLS, lws may go on to wait for the peer to end TCP
+            c_.deadline_.start(wsi_); // over TLS, lws may wait on for the peer to end TCP
             return {false, -1};
         }
         if (!closing() && c_.ender_ == initiator::transport)
             return {};
         if (c_.deadline_.left() > 0)
             c_.deadline_.keep(wsi_);
-        else if (is_stream(wsi_)) // a timeout would end it with an error
+        else if (is_stream(wsi_)) // a timeout would reset it with an error
             return {false, -1};
-        else // unlike -1 from here, it does not make lws wait for what it still holds
+        else // -1 would have lws wait until it has sent what it holds
             lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_ACK, LWS_TO_KILL_ASYNC);
         return {false, 0};
     }
 
     decision receive_close(const void *in, std::size_t len) noexcept {
-        if (c_.stage_ == stage::ending) // lws may parse what it holds a second time
+        if (c_.stage_ == stage::ending) // lws may parse the same bytes a second time
             return {false, -1};
         const bool         was_open       = !closing();
         const parse_result result         = close_frame::parse(in, len);
@@ -193,24 +192,24 @@ private:
     }
 
     int answer() noexcept {
-        if (!write_last_close_frame(wsi_, *c_.report().sent()))
+        if (!write_last_close_frame(wsi_, *c_.report().sent(), c_.here_))
             c_.handshake_.lose();
         return end_connection();
     }
 
-    /// Has lws end the connection, after it has flushed what it holds, if that does not take too long.
+    /// Has lws end the connection, once it has sent what it holds or the time is over.
     int end_connection() noexcept {
         if (lws_partial_buffered(wsi_)) {
             c_.deadline_.start(wsi_);
-            lws_rx_flow_control(wsi_, 0); // 4.0 and 4.1 serve nobody else once the peer ends TCP now
+            lws_rx_flow_control(wsi_, 0); // else 4.0 and 4.1 loop for ever if the peer ends TCP now
         }
         return -1;
     }
 
-    /// lws_close_reason() was called. With -1 it asks for a close like any other.
+    /// The program called lws_close_reason(). If it also returned -1, that is a close like any other.
     void note_reason_left(bool dropped) noexcept {
         if (dropped && c_.handshake_.request(prepared_frame())) {
-            c_.wants_to_write_ = false; // the program has said that it is done
+            c_.wants_to_write_ = false; // by -1 the program says that it is done
             c_.deadline_.start(wsi_);
         } else {
             c_.code_left_ = static_cast<std::uint16_t>(code_in(prepared_body(wsi_).data()));
@@ -222,29 +221,29 @@ private:
         std::string_view body = prepared_body(wsi_);
         const close_code code = code_in(body.data());
         body.remove_prefix(2);
-        return close_frame::fit(code, body, c_.is_server_ ? role::server : role::client);
+        return close_frame::fit(code, body, c_.here_);
     }
 
-    /// lws begins to end the connection, and has not decided yet what it sends: the frame that was
-    /// asked for goes out now, or the one with which lws fails the connection, or never.
+    /// lws begins to end the connection and has not decided what it sends. The frame that was asked for, or the
+    /// one with which lws fails the connection, goes out now or never.
     void write_before_the_end() noexcept {
         c_.stage_ = stage::ending;
-        if (lws_partial_buffered(wsi_)) { // and flushes no more
+        if (lws_partial_buffered(wsi_)) { // lws throws it away
             c_.handshake_.lose();
-            if (c_.is_server_ && close_came_last(wsi_))
-                c_.handshake_.receive_unseen(); // a server's lws shows none while it holds data
+            if (c_.here_ == role::server && close_came_last(wsi_))
+                c_.handshake_.receive_unseen(); // while a server holds data, lws shows no Close frame
         }
         const bool is_prepared = has_close_reason(wsi_);
         if (!closing())
             note_verdict(judge(look(is_prepared)));
         const close_frame *const frame = c_.handshake_.requested();
-        if (frame && write_while_ending(wsi_, *frame))
+        if (frame && write_while_ending(wsi_, *frame, c_.here_))
             c_.handshake_.send();
-        if (is_prepared) { // lws goes on to send it, unless it cannot
+        if (is_prepared) { // lws sends it next, unless it cannot
             if (!is_stream(wsi_))
                 shut_sending_side(wsi_);
-            lws_set_timer_usecs(wsi_, -LWS_US_PER_SEC); // overdue: before lws can send, if a timer ends it
-        } else if (lws_is_ssl(wsi_)) { // lws waits for the peer to end TCP, as long as its context says
+            lws_set_timer_usecs(wsi_, -LWS_US_PER_SEC); // overdue, so that it fires before lws can send
+        } else if (lws_is_ssl(wsi_)) {                  // lws waits for the peer to end TCP, longer than we do
             c_.deadline_.start(wsi_);
         }
     }
@@ -273,7 +272,7 @@ private:
 
     ending finish(ending how) noexcept {
         if (is_stream(wsi_))
-            lws_callback_on_writable(lws_get_network_wsi(wsi_)); // or its end goes out with the next frame alone
+            lws_callback_on_writable(lws_get_network_wsi(wsi_)); // else its end waits for the next frame
         c_.handshake_.transport_closed();
         c_.linked_.wsi = nullptr;
         c_.end_links();

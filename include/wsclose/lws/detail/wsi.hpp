@@ -4,8 +4,8 @@
 #ifndef WSCLOSE_LWS_DETAIL_WSI_HPP_INCLUDED
 #define WSCLOSE_LWS_DETAIL_WSI_HPP_INCLUDED
 
-// All that is known of lws beyond its documentation, and what differs between its versions; and what
-// the socket of a connection tells that lws does not. docs/lws-behaviour.md has the measurements.
+// Everything about lws that its documentation does not say, and everything that differs between its versions;
+// and what the socket knows and lws does not tell. The measurements are in docs/lws-behaviour.md.
 
 #include <cerrno>
 #include <cstddef>
@@ -27,18 +27,18 @@
 
 namespace wsclose::detail {
 
-// ---- what lws does and does not say
+// ---- what lws says
 
 /// LWS_CALLBACK_CLIENT_HTTP_REDIRECT. lws 4.0 does not have it.
 inline constexpr auto client_http_redirect = static_cast<lws_callback_reasons>(104);
 
-/// Whether a protocol is dropped since its connection ends. lws names the function that drops it: its
-/// closing one, or one that binds another protocol, which frees the session without a further word.
+/// Whether lws drops the protocol because the connection ends. `in` names the function that drops it: the one
+/// that closes, or one that binds another protocol, which frees the session without another callback.
 inline bool drops_for_good(const void *in) noexcept {
     return in && std::strstr(static_cast<const char *>(in), "close") != nullptr;
 }
 
-/// Whether a client's attempt failed in TLS, by lws' words for it, which are all that there is.
+/// Whether an attempt to connect failed in TLS. Only the words of lws tell.
 inline bool tells_of_tls(std::string_view error) noexcept {
     for (const std::string_view sign : {"SSL", "ssl", "tls", "cert", "SYSCALL", "client connect failed"})
         if (error.find(sign) != std::string_view::npos)
@@ -46,7 +46,7 @@ inline bool tells_of_tls(std::string_view error) noexcept {
     return false;
 }
 
-/// A text of lws', some of which count their terminating NUL.
+/// A text of lws. Some of them count their terminating NUL.
 inline std::string_view text_of(const void *in, std::size_t len) noexcept {
     std::string_view result(static_cast<const char *>(in), in ? len : 0);
     while (!result.empty() && result.back() == '\0')
@@ -54,7 +54,7 @@ inline std::string_view text_of(const void *in, std::size_t len) noexcept {
     return result;
 }
 
-/// Whether lws_context_destroy() is under way. False before 4.2, which does not tell.
+/// Whether lws_context_destroy() is under way. Always false before 4.2, which does not tell.
 inline bool is_destroying_context([[maybe_unused]] lws *wsi) noexcept {
 #if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 2)
     return lws_context_is_being_destroyed(lws_get_context(wsi)) != 0;
@@ -63,7 +63,7 @@ inline bool is_destroying_context([[maybe_unused]] lws *wsi) noexcept {
 #endif
 }
 
-/// Whether the last frame that came was a Close frame. False before 4.4, which does not tell.
+/// Whether the last frame received was a Close frame. Always false before 4.4, which does not tell.
 inline bool close_came_last([[maybe_unused]] lws *wsi) noexcept {
 #if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 4)
     return lws_get_opcode(wsi) == 8 && lws_remaining_packet_payload(wsi) == 0;
@@ -74,11 +74,11 @@ inline bool close_came_last([[maybe_unused]] lws *wsi) noexcept {
 
 // ---- the frame that lws_close_reason() prepares
 
-/// Whether lws_close_reason() was called, by the program or by lws itself. lws sends that frame as it
-/// ends the connection, and nothing can take it back.
+/// Whether lws_close_reason() was called, by the program or by lws itself. lws sends that frame when it ends
+/// the connection, and nothing can take it back.
 inline bool has_close_reason(lws *wsi) noexcept { return lws_get_close_length(wsi) > 0; }
 
-/// Its body: two bytes at least, and not checked.
+/// Its body: at least two bytes, not checked.
 inline std::string_view prepared_body(lws *wsi) noexcept {
     return {reinterpret_cast<const char *>(lws_get_close_payload(wsi)),
             static_cast<std::size_t>(lws_get_close_length(wsi))};
@@ -88,7 +88,7 @@ inline std::string_view prepared_body(lws *wsi) noexcept {
 
 inline lws_sockfd_type socket_of(lws *wsi) noexcept { return lws_get_socket_fd(lws_get_network_wsi(wsi)); }
 
-/// Whether this is a stream of HTTP/2, one of many on its socket.
+/// Whether this is a stream of HTTP/2, which shares its socket with others.
 inline bool is_stream(lws *wsi) noexcept { return lws_get_network_wsi(wsi) != wsi; }
 
 /// Whether the peer has ended its TCP stream, or reset it.
@@ -96,7 +96,7 @@ inline bool peer_ended_tcp(lws *wsi) noexcept {
 #ifdef POLLRDHUP
     pollfd watched{socket_of(wsi), POLLRDHUP, 0};
     return ::poll(&watched, 1, 0) == 1;
-#else // a peek sees no end behind what was not read
+#else // a peek does not see an end behind data that was not read
     char       byte;
     const auto got   = ::recv(socket_of(wsi), &byte, 1, MSG_PEEK);
 #    ifdef _WIN32
@@ -108,8 +108,8 @@ inline bool peer_ended_tcp(lws *wsi) noexcept {
 #endif
 }
 
-/// Whether TLS or HTTP/2 may have ended on a TCP stream that has not: they have ends of their own,
-/// which lws reads and does not show. So it may be if anything came within the last second.
+/// Whether TLS or HTTP/2 may have ended while TCP has not. They have ends of their own, which lws reads and does
+/// not show. Something must have come within the last second for that.
 inline bool layer_may_have_ended(lws *wsi) noexcept {
     if (!is_stream(wsi) && !lws_is_ssl(wsi))
         return false;
@@ -122,7 +122,7 @@ inline bool layer_may_have_ended(lws *wsi) noexcept {
 #endif
 }
 
-/// Lets nothing more out, but for what the kernel already has.
+/// Ends the sending side of TCP. What the kernel already has still goes out.
 inline void shut_sending_side(lws *wsi) noexcept {
 #ifdef _WIN32
     ::shutdown(socket_of(wsi), SD_SEND);
@@ -131,10 +131,10 @@ inline void shut_sending_side(lws *wsi) noexcept {
 #endif
 }
 
-/// How many bytes the kernel has taken for the peer so far; 0 if the system does not tell.
+/// How many bytes the kernel has taken so far to send to the peer; 0 if the system does not tell.
 inline std::uint64_t bytes_taken([[maybe_unused]] lws *wsi) noexcept {
 #ifdef __linux__
-    unsigned char info[216]; // struct tcp_info of Linux 4.19 and later; that of <netinet/tcp.h> is older
+    unsigned char info[216]; // struct tcp_info since Linux 4.19; the one in <netinet/tcp.h> is older
     socklen_t     size = sizeof info;
     if (::getsockopt(socket_of(wsi), IPPROTO_TCP, TCP_INFO, info, &size) != 0 || size < sizeof info)
         return 0;
@@ -150,7 +150,7 @@ inline std::uint64_t bytes_taken([[maybe_unused]] lws *wsi) noexcept {
 #endif
 }
 
-/// Whether the kernel takes more for the peer now.
+/// Whether the socket has room to send.
 inline bool socket_takes_more(lws *wsi) noexcept {
     pollfd watched{socket_of(wsi), POLLOUT, 0};
 #ifdef _WIN32
@@ -162,40 +162,44 @@ inline bool socket_takes_more(lws *wsi) noexcept {
 
 // ---- writing
 
-/// Whether permessage-deflate holds output of a message back. lws would take whatever is written next
-/// for more of that message. lws is asked again after the socket, since the peer may have read in between.
+/// Whether permessage-deflate holds back the rest of a message. lws would take what is written next for more of
+/// that message. lws is asked again after the socket, since the peer may have read in between.
 inline bool holds_compressed_output(lws *wsi) noexcept {
     return lws_send_pipe_choked(wsi) && !lws_partial_buffered(wsi) && socket_takes_more(wsi) &&
            lws_send_pipe_choked(wsi);
 }
 
-/// Writes `frame` behind data that lws holds. After two writes there, lws leaves the header of the next
-/// frame out, so this one brings its own. Masked, as a client's: a server's lws shows no Close frame
-/// while it holds data.
-inline bool write_behind_data(lws *wsi, const close_frame &frame) noexcept {
-    constexpr std::size_t head = 6; // two bytes and the mask
-    unsigned char         buffer[LWS_PRE + head + max_body_size];
-    unsigned char *const  out  = buffer + LWS_PRE;
-    const auto *const     body = reinterpret_cast<const unsigned char *>(frame.data());
-    out[0]                     = 0x88;
-    out[1]                     = static_cast<unsigned char>(0x80 | frame.size());
-    lws_get_random(lws_get_context(wsi), out + 2, 4);
-    for (std::size_t i = 0; i < frame.size(); ++i)
-        out[head + i] = body[i] ^ out[2 + i % 4];
-    return lws_write(wsi, out, head + frame.size(), LWS_WRITE_RAW) >= 0;
+/// Writes `frame` behind data that lws holds. After two such writes lws leaves out the header of the next frame,
+/// so this frame brings its own.
+inline bool write_behind_data(lws *wsi, const close_frame &frame, role sender) noexcept {
+    unsigned char       buffer[LWS_PRE + 2 + 4 + max_body_size];
+    unsigned char      *out     = buffer + LWS_PRE;
+    unsigned char       mask[4] = {};
+    const unsigned char size    = static_cast<unsigned char>(frame.size());
+    *out++                      = 0x88;
+    if (sender == role::server) {
+        *out++ = size;
+    } else {
+        *out++ = static_cast<unsigned char>(0x80 | size);
+        lws_get_random(lws_get_context(wsi), mask, sizeof mask);
+        for (const unsigned char byte : mask)
+            *out++ = byte;
+    }
+    for (std::size_t i = 0; i < size; ++i)
+        *out++ = static_cast<unsigned char>(frame.data()[i]) ^ mask[i % 4];
+    return lws_write(wsi, buffer + LWS_PRE, static_cast<std::size_t>(out - buffer) - LWS_PRE, LWS_WRITE_RAW) >= 0;
 }
 
-/// Writes `frame` as a Close frame, behind all that lws holds for this connection. False if the
+/// Writes `frame` as a Close frame, behind everything that lws holds for this connection. Returns false if the
 /// connection is unusable.
 ///
-/// 4 is the value of lws' own LWS_WRITE_CLOSE. It stands in a private header and is the one value
-/// that the public enum leaves out, in every version from 4.0 to 5.0. lws compares it exactly: no
-/// flag can be added.
-inline bool write_close_frame(lws *wsi, const close_frame &frame) noexcept {
+/// 4 is LWS_WRITE_CLOSE, which lws declares in a private header. It is the one value that the public enum leaves
+/// out, in every version from 4.0 to 5.0. lws compares it exactly, so no flag can be added.
+inline bool write_close_frame(lws *wsi, const close_frame &frame, role sender) noexcept {
     unsigned char buffer[LWS_PRE + max_body_size];
     if (!is_stream(wsi)) {
         if (lws_partial_buffered(wsi))
-            return write_behind_data(wsi, frame);
+            return write_behind_data(wsi, frame, sender);
         while (holds_compressed_output(wsi))
             if (lws_write(wsi, buffer + LWS_PRE, 0, LWS_WRITE_CONTINUATION) < 0)
                 return false;
@@ -205,23 +209,23 @@ inline bool write_close_frame(lws *wsi, const close_frame &frame) noexcept {
     return lws_write(wsi, buffer + LWS_PRE, frame.size(), lws_write_close) >= 0;
 }
 
-/// Writes `frame` as the last that this connection sends, before it is ended: what lws has prepared by
-/// lws_close_reason() does not follow it. On a stream of HTTP/2, which shares its socket, it may.
-inline bool write_last_close_frame(lws *wsi, const close_frame &frame) noexcept {
-    if (!write_close_frame(wsi, frame))
+/// Writes `frame` as the last frame of this connection: the one that lws has prepared does not follow. (On a
+/// stream of HTTP/2, which shares its socket, it may.)
+inline bool write_last_close_frame(lws *wsi, const close_frame &frame, role sender) noexcept {
+    if (!write_close_frame(wsi, frame, sender))
         return false;
     if (has_close_reason(wsi) && !lws_partial_buffered(wsi) && !is_stream(wsi))
         shut_sending_side(wsi); // if lws still holds data, it flushes that and sends no frame of its own
     return true;
 }
 
-/// As `write_close_frame`, as lws ends the connection. False also if the kernel did not take all of it:
-/// lws flushes no more, and if it has flushed the connection before, it takes a write and sends nothing.
-inline bool write_while_ending(lws *wsi, const close_frame &frame) noexcept {
-    if (lws_partial_buffered(wsi) || !socket_takes_more(wsi)) // it would stay with lws, which flushes no more
+/// As `write_close_frame`, while lws ends the connection. Also returns false if the kernel did not take all of
+/// it: lws flushes no more. If lws has flushed the connection before, it takes a write and sends nothing.
+inline bool write_while_ending(lws *wsi, const close_frame &frame, role sender) noexcept {
+    if (lws_partial_buffered(wsi) || !socket_takes_more(wsi)) // lws would keep the frame
         return false;
     const std::uint64_t before = bytes_taken(wsi);
-    if (!write_close_frame(wsi, frame) || lws_partial_buffered(wsi))
+    if (!write_close_frame(wsi, frame, sender) || lws_partial_buffered(wsi))
         return false;
     return is_stream(wsi) || before == 0 || bytes_taken(wsi) != before;
 }
