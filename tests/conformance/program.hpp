@@ -56,7 +56,7 @@ struct command {
     std::string_view text;
 };
 
-/// The command in a message; nothing where it is none and shall be echoed.
+/// The command in a message; nothing if the message is no command and must be echoed.
 inline std::optional<command> to_command(std::string_view message) {
     command result{take_word(message), 0, {}};
     if (result.how == "drop" && message.empty())
@@ -77,7 +77,7 @@ public:
     void push(std::string_view text, lws_write_protocol type) { queue_.push_back({std::string(text), type}); }
     bool empty() const { return queue_.empty(); }
 
-    /// Writes the first message. False where lws could not.
+    /// Writes the first message. Returns false if lws could not.
     bool write_one(lws *wsi) {
         std::string buffer(LWS_PRE, '\0');
         buffer += queue_.front().text;
@@ -87,7 +87,7 @@ public:
         return written >= 0;
     }
 
-    /// Takes a part of a message in; true where it is whole and lies in `incoming()`.
+    /// Takes in a part of a message. Returns true if the message is complete; it is then in `incoming()`.
     bool receive(lws *wsi, const void *in, std::size_t len) {
         if (lws_is_first_fragment(wsi))
             incoming_.clear();
@@ -160,7 +160,7 @@ inline lws_context *listen(const lws_protocols *protocols, const server_argument
     return context;
 }
 
-/// The arguments of a server; nothing, and a usage line, where they are not `--port N [--cert FILE --key FILE]`.
+/// The arguments of a server; nothing, and a usage line, if they are not `--port N [--cert FILE --key FILE]`.
 inline std::optional<server_arguments> read_server_arguments(int count, char **arguments) {
     server_arguments result;
     bool             has_port = false;

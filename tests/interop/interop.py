@@ -333,7 +333,7 @@ def chromium(checks, scope, certificate):
     with contextlib.ExitStack() as running:
         browser = Browser(running, directory)
         for name, server in servers.items():
-            if name == "HTTP/2":  # a WebSocket uses such a session where there is one, and opens none
+            if name == "HTTP/2":  # a WebSocket uses an HTTP/2 session if there is one, and never opens one
                 browser.ask(fetch=f"https://{server.authority}/")
             peer_connects(checks, browser, server, name, PAGE_CODES)
             browser.ask(url=server.url, send="hello", leave=True)

@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_TESTS_SUPPORT_CATCH_HPP_INCLUDED
 #define WSCLOSE_TESTS_SUPPORT_CATCH_HPP_INCLUDED
 
-// Catch2 3, or 2.13 where the distribution has that.
+// Catch2 3, or 2.13 if the distribution has that.
 
 #if __has_include(<catch2/catch_all.hpp>)
 #    include <catch2/catch_all.hpp>

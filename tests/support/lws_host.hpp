@@ -37,7 +37,7 @@ public:
         arrived_.notify_all();
     }
 
-    /// The next event, waited for; "nothing happened" where none comes.
+    /// Waits for the next event; "nothing happened" if none comes.
     std::string next(int timeout_ms = patience_ms) {
         std::unique_lock<std::mutex> lock(mutex_);
         if (!arrived_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return !events_.empty(); }))
@@ -128,7 +128,7 @@ public:
     std::uint16_t port() const noexcept { return port_; }
     lws_vhost    *vhost() const noexcept { return vhost_; }
 
-    /// Does something on the service thread, where all of lws is allowed, and waits until it is done.
+    /// Does something on the service thread, which may call all of lws, and waits until it is done.
     void on_service_thread(const std::function<void(lws_context *)> &task) {
         std::unique_lock<std::mutex> lock(mutex_);
         task_ = &task;

@@ -52,7 +52,7 @@ public:
         ::close(err_);
     }
 
-    /// The next line of standard output, without its end; empty where none comes.
+    /// The next line of standard output, without its end; empty if none comes.
     std::string line(int timeout_ms = 15000) {
         std::size_t end;
         while ((end = text_.find('\n')) == std::string::npos)
@@ -65,7 +65,7 @@ public:
 
     void signal(int number) const { ::kill(pid_, number); }
 
-    /// Waits for the end; the exit status, or -1 where it was not a plain exit.
+    /// Waits for the end. Returns the exit status, or -1 if a signal ended the process.
     int wait() {
         int status = 0;
         ::waitpid(pid_, &status, 0);

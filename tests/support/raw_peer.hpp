@@ -106,7 +106,7 @@ private:
     std::uint16_t port_ = 0;
 };
 
-/// A port on 127.0.0.1 where nobody listens.
+/// A port on 127.0.0.1 on which nobody listens.
 inline std::uint16_t dead_port() { return listener().port(); }
 
 class raw_peer {
@@ -220,7 +220,7 @@ public:
             reset_ = true;
     }
 
-    /// The end of TLS alone; nothing where there is no TLS.
+    /// Ends TLS but not TCP. Does nothing if there is no TLS.
     void send_close_notify() {
         if (layer_)
             layer_->send_fin();
@@ -256,7 +256,7 @@ public:
         return frame;
     }
 
-    /// That many bytes as they are, or fewer where the stream ends before.
+    /// That many bytes as they are, or fewer if the stream ends before.
     std::string read_raw(std::size_t size) {
         while (buffer_.size() < size && read_more(patience_ms)) {
         }

@@ -266,7 +266,7 @@ private:
         return 0;
     }
 
-    /// Writes where lws allows it, as its documentation asks: what it does not take at once has to go first.
+    /// Writes only if lws allows it, as its documentation asks: first it must send what it still holds.
     bool write(std::size_t size, lws_write_protocol how, bool anyhow = false) {
         lws *const wsi  = ws.wsi();
         const bool open = ws.state() == wsclose::connection_state::open || answers_; // the answer has not gone out yet
