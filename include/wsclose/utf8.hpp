@@ -4,8 +4,8 @@
 #ifndef WSCLOSE_UTF8_HPP_INCLUDED
 #define WSCLOSE_UTF8_HPP_INCLUDED
 
-// UTF-8 as the text of a Close frame needs it: is it valid, where does it stop being so, what of it
-// fits, and how to make any bytes valid. Neither throws nor allocates; all of it is constexpr.
+// UTF-8 for the text of a Close frame: whether it is valid, where the first error is, how much of it
+// fits, and how to make any bytes valid. Nothing here throws or allocates, and all of it is constexpr.
 
 #include <cstddef>
 #include <string_view>
@@ -15,29 +15,49 @@
 
 namespace wsclose::utf8 {
 
-/// What `validate` found.
+/// What `validate` and `copy` return.
 struct result {
-    /// The length in bytes of the longest valid prefix: the offset of the first byte of the first
-    /// ill-formed sequence, or the length of the text where there is none.
+    /// The length of the longest valid prefix in bytes: the offset of the first ill-formed sequence,
+    /// or the length of the text if there is none.
     std::size_t offset;
     bool        valid;
 
     constexpr explicit operator bool() const noexcept { return valid; }
 };
 
+/// Tells whether `text` is well-formed UTF-8, and the offset of the first error if it is not. No
+/// overlong forms, no surrogates, nothing above U+10FFFF, nothing cut off: Unicode standard, table 3-7.
+constexpr result validate(std::string_view text) noexcept;
+
+/// Copies `text` to `out` and validates it on the way, faster than one after the other. `out` has
+/// room for `text.size()` bytes and does not overlap `text`. All bytes are copied even if the text
+/// is invalid; nothing behind them is written, and no terminator.
+constexpr result copy(std::string_view text, char *out) noexcept;
+
+/// The longest prefix of `text` that is valid UTF-8 and has at most `max_bytes` bytes. It never ends
+/// within a code point.
+constexpr std::string_view prefix(std::string_view text, std::size_t max_bytes) noexcept;
+
+/// Writes `text` to `out` as valid UTF-8: one U+FFFD replaces each maximal ill-formed part, as the
+/// Unicode standard recommends in section 3.9. Stops before the first code point that does not fit
+/// into `capacity` bytes. Returns the number of bytes written; writes no terminator.
+constexpr std::size_t sanitise(std::string_view text, char *out, std::size_t capacity) noexcept;
+
 namespace detail {
-    /// The sequence at the beginning of a text: well-formed, or a maximal ill-formed part
-    /// (Unicode standard section 3.9, D93b), and its length in bytes.
+    inline constexpr std::string_view replacement = "\xEF\xBF\xBD"; // U+FFFD
+
+    /// The sequence at the beginning of a text: well-formed, or a maximal ill-formed part (Unicode
+    /// standard section 3.9, D93b).
     struct sequence {
-        std::size_t length;
+        std::size_t length; ///< in bytes
         bool        well_formed;
     };
 
     /// What may follow a first byte. Unicode standard, table 3-7.
     struct lead {
-        unsigned char last;   ///< of the first bytes that this is about
-        unsigned char length; ///< of the whole sequence; 0: not a first byte
-        unsigned char low;    ///< the second byte lies in low to high, further ones in 80 to BF
+        unsigned char last;   ///< of the first bytes in this row; the row before ends below them
+        unsigned char length; ///< of the whole sequence; 0: no sequence begins with these bytes
+        unsigned char low;    ///< the second byte lies in low to high, all further bytes in 80 to BF
         unsigned char high;
     };
 
@@ -46,6 +66,7 @@ namespace detail {
         {0xEC, 3, 0x80, 0xBF}, {0xED, 3, 0x80, 0x9F}, {0xEF, 3, 0x80, 0xBF}, {0xF0, 4, 0x90, 0xBF},
         {0xF3, 4, 0x80, 0xBF}, {0xF4, 4, 0x80, 0x8F}, {0xFF, 0, 0, 0},
     };
+    static_assert(leads[sizeof(leads) / sizeof(leads[0]) - 1].last == 0xFF, "classify() finds a row for every byte");
 
     constexpr lead classify(unsigned char first) noexcept {
         std::size_t row = 0;
@@ -54,7 +75,7 @@ namespace detail {
         return leads[row];
     }
 
-    /// The sequence at the beginning of `text`, which is not empty.
+    /// `text` must not be empty.
     constexpr sequence first_sequence(std::string_view text) noexcept {
         const lead expected = classify(static_cast<unsigned char>(text[0]));
         if (expected.length == 0)
@@ -88,14 +109,10 @@ namespace detail {
     }
 
 #if WSCLOSE_HAS_SIMD
-    /// At run time. Reads no further than the first error.
-    inline result validate_by_blocks(std::string_view text) noexcept {
-        if (!has_simd())
-            return validate_by_sequences(text);
-        const std::size_t seen = find_error(text.data(), text.size());
-        if (seen > text.size())
-            return {text.size(), true};
-        std::size_t start = seen; // of the sequence that `seen` breaks, or is the first byte of
+    /// Validates a text that has no error before the sequence which the byte at `seen` begins or breaks. Never
+    /// inlined: a caller that finds no error then saves no registers for it.
+    __attribute__((noinline)) inline result validate_around(std::string_view text, std::size_t seen) noexcept {
+        std::size_t start = seen; // of that sequence
         for (std::size_t back = 1; back <= 3 && back <= seen; ++back) {
             const auto byte = static_cast<unsigned char>(text[seen - back]);
             if (byte >= 0xC0)
@@ -103,15 +120,18 @@ namespace detail {
             if (byte < 0x80 || byte >= 0xC0)
                 break;
         }
-        return {start + validate_by_sequences({text.data() + start, text.size() - start}).offset, false};
+        const result rest = validate_by_sequences({text.data() + start, text.size() - start});
+        return {start + rest.offset, rest.valid};
+    }
+
+    /// Only at run time. Reads no further than the block of the first error.
+    inline result validate_by_blocks(std::string_view text) noexcept {
+        const std::size_t seen = has_simd() ? find_error(text.data(), text.size()) : 0;
+        return seen > text.size() ? result{text.size(), true} : validate_around(text, seen);
     }
 #endif
-
-    inline constexpr std::string_view replacement = "\xEF\xBF\xBD"; // U+FFFD
 } // namespace detail
 
-/// Whether `text` is well-formed UTF-8 (Unicode standard, table 3-7: no overlong forms, no
-/// surrogates, nothing above U+10FFFF, nothing cut off), and where it first is not.
 constexpr result validate(std::string_view text) noexcept {
 #if WSCLOSE_HAS_SIMD
     if (!__builtin_is_constant_evaluated())
@@ -121,15 +141,21 @@ constexpr result validate(std::string_view text) noexcept {
     return detail::validate_by_sequences(text);
 }
 
-/// The longest prefix of `text` that is valid UTF-8 and at most `max_bytes` bytes long. It never
-/// ends within a code point.
+constexpr result copy(std::string_view text, char *out) noexcept {
+#if WSCLOSE_HAS_SIMD
+    if (!__builtin_is_constant_evaluated())
+        return detail::is_ascii<true>(text.data(), text.size(), out) ? result{text.size(), true}
+                                                                     : detail::validate_by_blocks(text);
+#endif
+    for (const char byte : text)
+        *out++ = byte;
+    return detail::validate_by_sequences(text);
+}
+
 constexpr std::string_view prefix(std::string_view text, std::size_t max_bytes) noexcept {
     return {text.data(), validate({text.data(), text.size() < max_bytes ? text.size() : max_bytes}).offset};
 }
 
-/// Writes `text` to `out` as valid UTF-8: each maximal ill-formed part becomes one U+FFFD, as the
-/// Unicode standard recommends in section 3.9. Stops before the first code point that would not
-/// fit into `capacity` bytes. Returns the number of bytes written; `out` is not terminated.
 constexpr std::size_t sanitise(std::string_view text, char *out, std::size_t capacity) noexcept {
     std::size_t written = 0;
     while (!text.empty()) {

@@ -1,8 +1,8 @@
 // Copyright wsclose contributors
 // SPDX-License-Identifier: BSL-1.0
 
-// utf8::validate at run time against its constexpr path: every sequence of up to 3 bytes, and every one
-// of 4 that begins with F0 to F5, alone, at the start and at the end of a text, and across the edges of
+// utf8::validate and utf8::copy at run time against their constexpr path: every sequence of up to 3 bytes, and
+// every one of 4 that begins with F0 to F5, alone, at the start and at the end of a text, and across the edges of
 // the blocks that the text is read in.
 //
 //   exhaustive_utf8 [EDGES]   across the first EDGES of the 7 edges in a reason
@@ -46,15 +46,18 @@ public:
 private:
     void check_at(std::size_t at, std::string_view sequence, std::size_t size, const utf8::result &alone) {
         sequence.copy(text_.data() + at, sequence.size());
-        const utf8::result found    = utf8::validate({text_.data(), size});
-        const std::size_t  expected = alone ? size : at + alone.offset;
+        const std::string_view text(text_.data(), size);
+        const utf8::result     found = utf8::validate(text), copied = utf8::copy(text, copy_.data());
+        const std::size_t      expected = alone ? size : at + alone.offset;
         result.failures += found.valid != alone.valid || found.offset != expected;
+        result.failures +=
+            copied.valid != alone.valid || copied.offset != expected || std::string_view(copy_.data(), size) != text;
         ++result.checks;
         for (std::size_t i = 0; i < sequence.size(); ++i)
             text_[at + i] = 'a';
     }
 
-    std::array<char, max_reason_size> text_;
+    std::array<char, max_reason_size> text_, copy_{};
     std::size_t                       edges_;
 };
 

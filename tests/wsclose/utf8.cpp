@@ -3,6 +3,7 @@
 
 #include <wsclose/utf8.hpp>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,44 @@ std::string sanitised(std::string_view text, std::size_t capacity = 1000) {
     std::string out(capacity, '#');
     out.resize(utf8::sanitise(text, out.data(), capacity));
     return out;
+}
+
+/// What `copy` did with a text, between bytes that it must not touch.
+struct copied {
+    utf8::result result;
+    std::string  out;
+    bool         stayed_inside;
+
+    explicit copied(std::string_view text) : out(text.size() + 64, '#') {
+        result = utf8::copy(text, out.data() + 32);
+        stayed_inside =
+            out.substr(0, 32) == std::string(32, '#') && out.substr(32 + text.size()) == std::string(32, '#');
+        out = out.substr(32, text.size());
+    }
+};
+
+/// Whether `copy` copies the whole text, and no more, and finds what `validate` finds.
+bool copies_and_validates(std::string_view text) {
+    const copied       copy(text);
+    const utf8::result expected = utf8::validate(text);
+    return copy.out == text && copy.stayed_inside && copy.result.valid == expected.valid &&
+           copy.result.offset == expected.offset;
+}
+
+constexpr bool is_ascending_from_0_to_ff() {
+    int last = -1;
+    for (const utf8::detail::lead &row : utf8::detail::leads) {
+        if (row.last <= last)
+            return false;
+        last = row.last;
+    }
+    return last == 0xFF;
+}
+
+constexpr bool is_copied_by_the_compiler(std::string_view text) {
+    char       out[64] = {};
+    const bool valid   = utf8::copy(text, out).valid;
+    return valid && std::string_view(out, text.size()) == text && out[text.size()] == 0;
 }
 
 // A second opinion, by arithmetic instead of by table: decode, then refuse what is overlong, a
@@ -104,6 +143,56 @@ TEST_CASE("all sequences of up to three bytes agree with decoding them") {
     }
 }
 
+TEST_CASE("every first byte has its row in the table") {
+    static_assert(is_ascending_from_0_to_ff());
+    for (int first = 0; first <= 0xFF; ++first) {
+        CAPTURE(first);
+        const int length = first < 0x80   ? 1
+                           : first < 0xC2 ? 0
+                           : first < 0xE0 ? 2
+                           : first < 0xF0 ? 3
+                           : first < 0xF5 ? 4
+                                          : 0;
+        CHECK(utf8::detail::classify(static_cast<unsigned char>(first)).length == length);
+    }
+}
+
+TEST_CASE("a copy is the whole text and nothing behind it, at every length") {
+    for (std::size_t size = 0; size <= 300; ++size) {
+        CAPTURE(size);
+        CHECK(copies_and_validates(std::string(size, 'a')));
+        std::string text;
+        while (text.size() < size)
+            text += static_cast<char>('a' + text.size() % 26);
+        CHECK(copies_and_validates(text));
+        for (const auto next : {"\xC3\xBC"sv, "\xE6\x97\xA5"sv, "\xF0\x9F\x98\x80"sv}) {
+            text.clear();
+            while (text.size() < size)
+                text += next;
+            text.resize(size); // cut off within a code point, or not
+            CHECK(copies_and_validates(text));
+        }
+    }
+}
+
+TEST_CASE("an error anywhere in a text is found while it is copied, and the copy is whole") {
+    for (std::size_t size = 1; size <= 128; ++size)
+        for (std::size_t at = 0; at < size; ++at)
+            for (const char wrong : {'\x80', '\xC3', '\xE6', '\xF0', '\xFF'}) {
+                std::string text(size, 'a');
+                text[at] = wrong;
+                const copied copy(text);
+                if (copy.result || copy.result.offset != at || copy.out != text || !copy.stayed_inside)
+                    FAIL("byte " << at << " of " << size);
+            }
+}
+
+TEST_CASE("a copy may be empty, of no text at all, to nowhere") {
+    const utf8::result result = utf8::copy({}, nullptr);
+    CHECK(result);
+    CHECK(result.offset == 0);
+}
+
 TEST_CASE("a prefix never ends within a code point") {
     const auto        text       = "a\xC3\xBC\xE6\x97\xA5\xF0\x9F\x98\x80"sv; // 1 + 2 + 3 + 4 bytes
     const std::size_t expected[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
@@ -134,9 +223,11 @@ TEST_CASE("valid text stays as it is, and what does not fit is left out whole") 
     CHECK(sanitised(""sv).empty());
 }
 
-TEST_CASE("the compiler can validate, too") {
+TEST_CASE("the compiler can validate and copy, too") {
     static_assert(utf8::validate("\xE6\x97\xA5").valid);
     static_assert(utf8::validate("ab\xED\xA0\x80").offset == 2);
+    static_assert(is_copied_by_the_compiler("gr\xC3\xBC\xC3\x9F"));
+    static_assert(!is_copied_by_the_compiler("ab\xED\xA0\x80"));
     static_assert(utf8::prefix("\xC3\xBC\xC3\x9F", 3) == "\xC3\xBC");
     SUCCEED();
 }

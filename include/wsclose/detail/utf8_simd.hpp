@@ -32,35 +32,37 @@ inline T load(const void *from) noexcept {
     return value;
 }
 
-/// Loads from both ends of a text, `at` bytes within, and copies to `to`, unless that is null.
-template <class T>
-inline T take_both_ends(const char *text, std::size_t size, std::size_t at, char *to) noexcept {
+/// Loads a T from each end of a text, `at` bytes inside, copies both to the same places in `to` if asked, and
+/// returns the bits of either.
+template <bool Copies, class T>
+inline T take_both_ends(const char *text, std::size_t size, std::size_t at, [[maybe_unused]] char *to) noexcept {
     const std::size_t behind = size - at - sizeof(T);
     const T           first = load<T>(text + at), last = load<T>(text + behind);
-    if (to) {
+    if constexpr (Copies) {
         std::memcpy(to + at, &first, sizeof(T));
         std::memcpy(to + behind, &last, sizeof(T));
     }
     return first | last;
 }
 
-/// Whether a text is ASCII. Copies it to `to`, unless that is null.
+/// Whether a text is ASCII. Copies it to `to` if asked, ASCII or not.
+template <bool Copies = false>
 inline bool is_ascii(const char *text, std::size_t size, char *to = nullptr) noexcept {
     if (size >= 16) {
-        block all = take_both_ends<block>(text, size, 0, to);
-        for (std::size_t at = 16; 2 * at < size; at += 16) // until the two ends meet, or overlap
-            all |= take_both_ends<block>(text, size, at, to);
+        block all = take_both_ends<Copies, block>(text, size, 0, to);
+        for (std::size_t at = 16; 2 * at < size; at += 16) // until both ends meet
+            all |= take_both_ends<Copies, block>(text, size, at, to);
         const auto both = reinterpret_cast<halves>(all);
         return ((both[0] | both[1]) & 0x8080808080808080) == 0;
     }
     if (size >= 8)
-        return (take_both_ends<std::uint64_t>(text, size, 0, to) & 0x8080808080808080) == 0;
+        return (take_both_ends<Copies, std::uint64_t>(text, size, 0, to) & 0x8080808080808080) == 0;
     if (size >= 4)
-        return (take_both_ends<std::uint32_t>(text, size, 0, to) & 0x80808080) == 0;
+        return (take_both_ends<Copies, std::uint32_t>(text, size, 0, to) & 0x80808080) == 0;
     if (size == 0)
         return true;
-    const auto middle = take_both_ends<unsigned char>(text, size, (size - 1) / 2, to);
-    return (take_both_ends<unsigned char>(text, size, 0, to) | middle) < 0x80;
+    const auto middle = take_both_ends<Copies, unsigned char>(text, size, (size - 1) / 2, to);
+    return (take_both_ends<Copies, unsigned char>(text, size, 0, to) | middle) < 0x80;
 }
 
 /// Less than 16 bytes of text, and zeros behind them.
