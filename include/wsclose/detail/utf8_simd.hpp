@@ -4,8 +4,8 @@
 #ifndef WSCLOSE_DETAIL_UTF8_SIMD_HPP_INCLUDED
 #define WSCLOSE_DETAIL_UTF8_SIMD_HPP_INCLUDED
 
-// UTF-8 by blocks of 16 bytes, for GCC and Clang on x86-64 and AArch64: John Keiser and Daniel Lemire,
-// Validating UTF-8 In Less Than One Instruction Per Byte, 2021. No byte outside the text is read.
+// UTF-8 in blocks of 16 bytes, for GCC and Clang on x86-64 and AArch64. The method is that of John Keiser and Daniel
+// Lemire, Validating UTF-8 In Less Than One Instruction Per Byte, 2021. No function reads a byte outside the text.
 
 #include <wsclose/detail/config.hpp>
 
@@ -65,7 +65,7 @@ inline bool is_ascii(const char *text, std::size_t size, char *to = nullptr) noe
     return (take_both_ends<Copies, unsigned char>(text, size, 0, to) | middle) < 0x80;
 }
 
-/// Less than 16 bytes of text, and zeros behind them.
+/// A text of less than 16 bytes, and zeros behind it.
 inline block load_short(const char *text, std::size_t size) noexcept {
     std::uint64_t low = 0, high = 0;
     if (size >= 8) {
@@ -80,20 +80,49 @@ inline block load_short(const char *text, std::size_t size) noexcept {
     return reinterpret_cast<block>(halves{low, high});
 }
 
-// What can be wrong with two bytes that follow each other (Unicode standard, table 3-7). Such a pair has its
-// bit in all three tables: at the high nibble of its first byte, at the low nibble of its first byte, and at
-// the high nibble of its second byte.
-//   01  a lead, and no continuation      10  ED A0 to ED BF: surrogates
-//   02  ASCII, and a continuation        20  F4 90 and up: above U+10FFFF
-//   04  C0, C1: overlong                 40  F0 80 to F0 8F: overlong; F5 80 and up: above U+10FFFF
-//   08  E0 80 to E0 9F: overlong         80  two continuations: wrong but where the bytes before ask for more
-inline constexpr unsigned char two_continuations = 0x80;
-inline constexpr unsigned char first_high[16]    = {0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02, 0x02,
-                                                    0x80, 0x80, 0x80, 0x80, 0x05, 0x01, 0x19, 0x61};
-inline constexpr unsigned char first_low[16]     = {0xCF, 0x87, 0x83, 0x83, 0xA3, 0xE3, 0xE3, 0xE3,
-                                                    0xE3, 0xE3, 0xE3, 0xE3, 0xE3, 0xF3, 0xE3, 0xE3};
-inline constexpr unsigned char second_high[16]   = {0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01,
-                                                    0xCE, 0xAE, 0xB6, 0xB6, 0x01, 0x01, 0x01, 0x01};
+// What can be wrong with two bytes that follow each other (Unicode standard, table 3-7): a bit for each error. A
+// pair has an error if three tables have its bit: at the high and at the low nibble of the first byte, and at the
+// high nibble of the second.
+inline constexpr unsigned char too_short               = 0x01; // a lead, and no continuation
+inline constexpr unsigned char too_long                = 0x02; // ASCII, and a continuation
+inline constexpr unsigned char overlong_2              = 0x04; // C0 and C1
+inline constexpr unsigned char overlong_3              = 0x08; // E0 80 to E0 9F
+inline constexpr unsigned char surrogate               = 0x10; // ED A0 to ED BF
+inline constexpr unsigned char too_large               = 0x20; // F4 90 to F4 BF; F5 to FF, and 90 to BF
+inline constexpr unsigned char overlong_4_or_too_large = 0x40; // F0 80 to F0 8F; F5 to FF, and 80 to 8F
+inline constexpr unsigned char two_continuations       = 0x80; // right only inside a sequence of three or four bytes
+
+// clang-format off
+inline constexpr unsigned char first_high[16] = {
+    /* 0 to 7 */ too_long, too_long, too_long, too_long, too_long, too_long, too_long, too_long,
+    /* 8 to B */ two_continuations, two_continuations, two_continuations, two_continuations,
+    /* C      */ too_short | overlong_2,
+    /* D      */ too_short,
+    /* E      */ too_short | overlong_3 | surrogate,
+    /* F      */ too_short | too_large | overlong_4_or_too_large,
+};
+
+inline constexpr unsigned char any_low    = too_short | too_long | two_continuations; // the high nibble decides alone
+inline constexpr unsigned char low_5_to_f = any_low | too_large | overlong_4_or_too_large; // F5 to FF
+inline constexpr unsigned char first_low[16] = {
+    /* 0      */ any_low | overlong_2 | overlong_3 | overlong_4_or_too_large,
+    /* 1      */ any_low | overlong_2,
+    /* 2, 3   */ any_low, any_low,
+    /* 4      */ any_low | too_large,
+    /* 5 to C */ low_5_to_f, low_5_to_f, low_5_to_f, low_5_to_f, low_5_to_f, low_5_to_f, low_5_to_f, low_5_to_f,
+    /* D      */ low_5_to_f | surrogate,
+    /* E, F   */ low_5_to_f, low_5_to_f,
+};
+
+inline constexpr unsigned char any_continuation = too_long | overlong_2 | two_continuations;
+inline constexpr unsigned char second_high[16] = {
+    /* 0 to 7 */ too_short, too_short, too_short, too_short, too_short, too_short, too_short, too_short,
+    /* 8      */ any_continuation | overlong_3 | overlong_4_or_too_large,
+    /* 9      */ any_continuation | overlong_3 | too_large,
+    /* A, B   */ any_continuation | surrogate | too_large, any_continuation | surrogate | too_large,
+    /* C to F */ too_short, too_short, too_short, too_short,
+};
+// clang-format on
 
 #    if defined(__aarch64__)
 
@@ -101,12 +130,12 @@ inline constexpr unsigned char second_high[16]   = {0x01, 0x01, 0x01, 0x01, 0x01
 inline bool               has_simd() noexcept { return true; }
 inline constexpr unsigned bits_per_byte = 4; // in what not_zero() returns
 
-/// What the table has for each nibble.
+/// The table's entry for each nibble.
 inline block look_up(const unsigned char (&table)[16], block nibbles) noexcept {
     return vqtbl1q_u8(load<block>(table), nibbles);
 }
 
-/// The bits of each byte, from the lowest on, are set where the byte is not zero.
+/// Four bits for each byte, from the lowest on: set if the byte is not zero.
 inline std::uint64_t not_zero(block b) noexcept {
     const uint16x8_t pairs = vreinterpretq_u16_u8(vtstq_u8(b, b));
     return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(pairs, 4)), 0);
@@ -119,12 +148,12 @@ using chars = char __attribute__((vector_size(16)));
 inline bool has_simd() noexcept { return __builtin_cpu_supports("ssse3"); } // false, at worst, before main()
 inline constexpr unsigned bits_per_byte = 1;                                // in what not_zero() returns
 
-/// What the table has for each nibble.
+/// The table's entry for each nibble.
 WSCLOSE_SIMD inline block look_up(const unsigned char (&table)[16], block nibbles) noexcept {
     return reinterpret_cast<block>(__builtin_ia32_pshufb128(load<chars>(table), reinterpret_cast<chars>(nibbles)));
 }
 
-/// The bit of each byte, from the lowest on, is set where the byte is not zero.
+/// One bit for each byte, from the lowest on: set if the byte is not zero.
 WSCLOSE_SIMD inline std::uint64_t not_zero(block b) noexcept {
     return 0xFFFF & ~static_cast<unsigned>(__builtin_ia32_pmovmskb128(reinterpret_cast<chars>(b == 0)));
 }
@@ -141,7 +170,7 @@ WSCLOSE_SIMD inline block before(block last, block now, std::index_sequence<Byte
 #    endif
 }
 
-/// Not zero in each byte of `now` by which it is seen that the text is ill-formed.
+/// Not zero in each byte of `now` that proves the text ill-formed. `last` is the block before it.
 WSCLOSE_SIMD inline block find_errors(block last, block now) noexcept {
     constexpr std::make_index_sequence<16> all;
     const block                            before1 = before<1>(last, now, all), before2 = before<2>(last, now, all),
@@ -155,9 +184,8 @@ WSCLOSE_SIMD inline block find_errors(block last, block now) noexcept {
 /// Whether the text that ends with this block ends within a sequence.
 inline bool is_cut_off(block last) noexcept { return last[15] >= 0xC0 || last[14] >= 0xE0 || last[13] >= 0xF0; }
 
-/// The offset of the first byte by which it is seen that the text is ill-formed, at most three bytes
-/// behind the beginning of the ill-formed sequence; `size` where that is the end of the text, and
-/// more where the text is well-formed. Only where has_simd().
+/// The offset of the first byte that proves the text ill-formed, at most three bytes behind the beginning of the
+/// ill-formed sequence; `size` if only its end does, and more if the text is well-formed. Call it only if has_simd().
 WSCLOSE_SIMD inline std::size_t find_error(const char *text, std::size_t size) noexcept {
     block last = {};
     for (std::size_t at = 0; at < size; at += 16) {
@@ -166,7 +194,7 @@ WSCLOSE_SIMD inline std::size_t find_error(const char *text, std::size_t size) n
             return at + static_cast<unsigned>(__builtin_ctzll(bits)) / bits_per_byte;
         last = now;
     }
-    return size % 16 == 0 && is_cut_off(last) ? size : size + 1; // else zeros behind the text have told
+    return size % 16 == 0 && is_cut_off(last) ? size : size + 1; // in a shorter block, the zeros have told
 }
 
 #    undef WSCLOSE_SIMD
