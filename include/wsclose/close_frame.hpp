@@ -4,11 +4,10 @@
 #ifndef WSCLOSE_CLOSE_FRAME_HPP_INCLUDED
 #define WSCLOSE_CLOSE_FRAME_HPP_INCLUDED
 
-// The body of a Close frame, as a value that is always fit for the wire.
+// The body of a Close frame as a value that is always valid on the wire.
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 #include <wsclose/close_code.hpp>
@@ -17,12 +16,10 @@
 
 namespace wsclose {
 
-/// The most bytes that the body of a Close frame has, as of any control frame. RFC 6455 section 5.5.
-inline constexpr std::size_t max_body_size = 125;
-/// The most bytes of UTF-8 that the text of a Close frame has: the body less the two of its code.
-inline constexpr std::size_t max_reason_size = 123;
+inline constexpr std::size_t max_body_size   = 125; ///< bytes in the body of a Close frame. RFC 6455 section 5.5
+inline constexpr std::size_t max_reason_size = 123; ///< bytes in its text; the code takes the other two
 
-/// What is wrong with a code and a text that shall become a Close frame.
+/// Why `close_frame::make` refuses a code and a text.
 enum class make_error : std::uint8_t {
     none,
     forbidden_code,  ///< the code is never on the wire
@@ -30,10 +27,10 @@ enum class make_error : std::uint8_t {
     invalid_utf8,    ///< the text is not UTF-8
 };
 
-/// What is wrong with the body of a Close frame that a peer sent.
+/// Why `close_frame::parse` refuses a body from the peer.
 enum class parse_error : std::uint8_t {
     none,
-    truncated_code, ///< the body has one byte, and a code takes two
+    truncated_code, ///< the body has one byte, but a code takes two
     too_long,       ///< the body has more than 125 bytes
     forbidden_code, ///< the code is never on the wire
     invalid_utf8,   ///< the text is not UTF-8
@@ -64,7 +61,7 @@ constexpr std::string_view name(parse_error error) noexcept {
     return {};
 }
 
-/// What is wrong, in a few words that a log or a peer can be told; empty for `none`.
+/// The error in a few words, for a log or for the peer; empty for `none`.
 constexpr std::string_view description(make_error error) noexcept {
     using namespace std::string_view_literals;
     switch (error) {
@@ -76,7 +73,7 @@ constexpr std::string_view description(make_error error) noexcept {
     return {};
 }
 
-/// What is wrong, in a few words that a log or a peer can be told; empty for `none`.
+/// The error in a few words, for a log or for the peer; empty for `none`.
 constexpr std::string_view description(parse_error error) noexcept {
     using namespace std::string_view_literals;
     switch (error) {
@@ -90,7 +87,7 @@ constexpr std::string_view description(parse_error error) noexcept {
 }
 
 namespace detail {
-    /// The code at the beginning of a body of two bytes or more.
+    /// The code with which a body begins. `body` has at least two bytes.
     constexpr close_code code_in(const char *body) noexcept {
         return static_cast<close_code>(static_cast<unsigned char>(body[0]) << 8 | static_cast<unsigned char>(body[1]));
     }
@@ -99,126 +96,94 @@ namespace detail {
 struct make_result;
 struct parse_result;
 
-/// The body of a Close frame in wire form: nothing at all, or a code that may be sent, in network
-/// order, and at most 123 bytes of valid UTF-8. No public way leads to any other content.
-/// 128 bytes, trivially copyable; what lies behind the body is zero.
+/// The body of a Close frame in wire form: empty, or a code that may be sent, in network order, and at
+/// most 123 bytes of valid UTF-8. No public function creates any other content. 128 bytes, trivially
+/// copyable; the bytes behind the body are zero, and all-zero memory is an empty frame.
 class close_frame {
 public:
     /// A Close frame with an empty body: no code, no text.
-    constexpr close_frame() noexcept : bytes_{}, size_(0) {}
+    constexpr close_frame() noexcept : bytes_{} {}
 
 #if WSCLOSE_HAS_CONSTEVAL
-    /// C++20: a constant frame, checked by the compiler. `close_frame{close_code::going_away, "bye"}`
-    /// does not compile where the code is forbidden, the text too long, or not UTF-8.
+    /// C++20: a constant frame, `close_frame{close_code::going_away, "bye"}`. If `make` refuses it, it does not
+    /// compile.
     template <std::size_t Size>
     consteval close_frame(any_close_code code, const char (&text)[Size]);
 #endif
 
-    /// Whether the body holds a code. Where it does not, it is empty.
-    constexpr bool has_code() const noexcept { return size_ != 0; }
+    /// Whether the body has a code. If it has none, it is empty.
+    constexpr bool has_code() const noexcept { return size() != 0; }
 
-    /// The code; 1005 (no_status_received) where the body is empty. RFC 6455 section 7.1.5.
+    /// The code; 1005 (no_status_received) if the body is empty. RFC 6455 section 7.1.5.
     constexpr close_code code() const noexcept {
         return has_code() ? detail::code_in(bytes_) : close_code::no_status_received;
     }
 
-    /// The text, at most 123 bytes of valid UTF-8. It lives as long as this frame does.
-    constexpr std::string_view reason() const noexcept {
-        return has_code() ? std::string_view(bytes_ + 2, size_ - std::size_t{2}) : std::string_view();
-    }
+    /// The text, at most 123 bytes of valid UTF-8. The view is valid as long as this frame is.
+    constexpr std::string_view reason() const noexcept { return {bytes_ + 2, has_code() ? size() - 2 : 0}; }
 
     /// The body as it goes onto the wire, `size()` bytes.
     constexpr const char *data() const noexcept { return bytes_; }
 
     /// The length of the body in bytes: 0, or 2 to 125.
-    constexpr std::size_t size() const noexcept { return size_; }
+    constexpr std::size_t size() const noexcept { return static_cast<unsigned char>(bytes_[127]); }
 
     friend constexpr bool operator==(const close_frame &a, const close_frame &b) noexcept {
-        return std::string_view(a.bytes_, a.size_) == std::string_view(b.bytes_, b.size_);
+        return std::string_view(a.bytes_, a.size()) == std::string_view(b.bytes_, b.size());
     }
     friend constexpr bool operator!=(const close_frame &a, const close_frame &b) noexcept { return !(a == b); }
 
-    /// Strict: a frame with this code and text, or what is wrong with them and where.
+    /// Changes nothing: the frame with this code and text, or the error and its offset.
     static constexpr make_result make(any_close_code code, std::string_view text = {}) noexcept;
 
-    /// Never fails: ill-formed text gets U+FFFD in place of each ill-formed part, too long a text is
-    /// cut at a code point, and a code that is never on the wire becomes 1011 (internal_error).
-    static constexpr close_frame fit(any_close_code code, std::string_view text = {}) noexcept;
+    /// Never fails: a code that `sender` may not send becomes 1011 (internal_error), one U+FFFD replaces each
+    /// ill-formed part of the text, and a text that is too long is cut at a code point. Without `sender`, a code
+    /// stays if a client or a server may send it.
+    static constexpr close_frame fit(any_close_code code, std::string_view text = {},
+                                     role sender = role::client) noexcept {
+        make_error adjusted{};
+        return fit(code, text, sender, adjusted);
+    }
 
-    /// As `fit(code, text)`; a code that `sender` may not send becomes 1011 too.
-    static constexpr close_frame fit(any_close_code code, std::string_view text, role sender) noexcept;
+    /// As `fit(code, text, sender)`; `adjusted` tells what was wrong: the first error in the order of `make_error`.
+    static constexpr close_frame fit(any_close_code code, std::string_view text, role sender,
+                                     make_error &adjusted) noexcept;
 
-    /// A body from the wire: the frame, or what is wrong with it, where, and what to answer.
+    /// Reads a body from the wire: the frame, or the error and its offset; and the frame to answer with.
     static constexpr parse_result parse(std::string_view body) noexcept;
     static parse_result           parse(const void *body, std::size_t size) noexcept;
 
 private:
-    constexpr void set_code(close_code code) noexcept {
-        bytes_[0] = static_cast<char>(static_cast<std::uint16_t>(code) >> 8);
-        bytes_[1] = static_cast<char>(static_cast<std::uint16_t>(code) & 0xFF);
-    }
-
-    constexpr void set_text(std::string_view text) noexcept {
-        char *to = bytes_ + 2; // what is written could otherwise be size_, for all that a compiler knows
-        for (const char c : text)
-            *to++ = c;
-        size_ = static_cast<std::uint8_t>(2 + text.size());
-    }
-
-    /// A code that may be sent, and at most 123 bytes of text, checked: empty where `checked` tells an error.
-    static constexpr close_frame with_text(close_code code, std::string_view text, utf8::result &checked) noexcept {
-#if WSCLOSE_HAS_SIMD
-        if (!__builtin_is_constant_evaluated())
-            return close_frame(code, text, checked);
-#endif
-        checked = utf8::validate(text);
-        close_frame frame;
-        if (checked) {
-            frame.set_code(code);
-            frame.set_text(text);
-        }
-        return frame;
-    }
-
-    /// For `make` and `parse`, which have checked all but the text. A function of its own, so that the
-    /// result is built where it is returned.
-    template <class Result>
-    static constexpr Result build(close_code code, std::string_view text, std::size_t text_offset) noexcept {
-        utf8::result checked{};
-        Result       result{with_text(code, text, checked)};
-        if (!checked) {
-            result.error  = decltype(result.error)::invalid_utf8;
-            result.offset = text_offset + checked.offset;
-        }
-        return result;
-    }
-
-#if WSCLOSE_HAS_SIMD
-    close_frame(close_code code, std::string_view text, utf8::result &checked) noexcept
-        : size_(static_cast<std::uint8_t>(2 + text.size())) {
-        std::memset(bytes_ + 63, 0, 64); // all at once, GCC would zero in a slow loop
-        if (text.size() < 62)
-            std::memset(bytes_, 0, 64);
-        set_code(code);
-        checked = {text.size(), true};
-        if (utf8::detail::is_ascii(text.data(), text.size(), bytes_ + 2))
-            return;
-        checked = utf8::detail::validate_by_blocks(text);
-        if (!checked)
+    /// Fills an empty frame with a code that may be sent and at most 123 bytes; leaves it empty if they are not UTF-8.
+    constexpr utf8::result fill(close_code code, std::string_view text) noexcept {
+        frame_text(code, text.size()); // before the text: no register has to keep them until it is copied
+        const utf8::result copied = utf8::copy(text, bytes_ + 2);
+        if (!copied)
             *this = close_frame();
+        return copied;
     }
-#endif
 
-    char         bytes_[127];
-    std::uint8_t size_;
+    /// Puts the code before the text that is, or will be, in its place, and notes the size.
+    constexpr void frame_text(close_code code, std::size_t text_size) noexcept {
+        bytes_[0]   = static_cast<char>(static_cast<std::uint16_t>(code) >> 8);
+        bytes_[1]   = static_cast<char>(static_cast<std::uint16_t>(code) & 0xFF);
+        bytes_[127] = static_cast<char>(2 + text_size);
+    }
+
+    template <class Result>
+    static constexpr void refuse(Result &result, decltype(Result::error) error, std::size_t offset) noexcept {
+        result.error  = error;
+        result.offset = offset;
+    }
+
+    char bytes_[128]; // the body, zeros, and in the last byte the size of the body
 };
 
 /// What `close_frame::make` returns.
 struct make_result {
-    close_frame frame; ///< empty where there is an error
+    close_frame frame; ///< empty if there is an error
     make_error  error = make_error::none;
-    /// `invalid_utf8`: the offset in the text, in bytes, of the first ill-formed sequence;
-    /// `reason_too_long`: 123; otherwise 0.
+    /// The offset in the text, in bytes: of the first ill-formed sequence, or 123 if it is too long; otherwise 0.
     std::size_t offset = 0;
 
     constexpr explicit operator bool() const noexcept { return error == make_error::none; }
@@ -226,75 +191,70 @@ struct make_result {
 
 /// What `close_frame::parse` returns.
 struct parse_result {
-    close_frame frame; ///< empty where there is an error
+    close_frame frame; ///< empty if there is an error
     parse_error error = parse_error::none;
-    /// The offset in the body, in bytes, of the first bad byte; 0 where there is no error.
+    /// The offset in the body, in bytes, of the first bad byte; 0 if there is no error.
     std::size_t offset = 0;
 
     constexpr explicit operator bool() const noexcept { return error == parse_error::none; }
 
-    /// The frame that RFC 6455 sections 5.5.1 and 7.1.7 ask for in answer: the same again, or 1007
-    /// for text that is not UTF-8 and 1002 for any other error, with a text that says what was wrong.
-    constexpr close_frame answer() const noexcept;
+    /// The frame with which to answer, RFC 6455 sections 5.5.1 and 7.1.7: the same again, or 1007 for
+    /// text that is not UTF-8 and 1002 for any other error, with the error's description as text.
+    constexpr close_frame answer() const noexcept {
+        if (error == parse_error::none)
+            return frame;
+        const auto code = error == parse_error::invalid_utf8 ? close_code::invalid_payload : close_code::protocol_error;
+        return close_frame::fit(code, description(error));
+    }
 };
 
 constexpr make_result close_frame::make(any_close_code code, std::string_view text) noexcept {
+    make_result result;
     if (!is_sendable(code))
-        return {close_frame(), make_error::forbidden_code, 0};
-    if (text.size() > max_reason_size)
-        return {close_frame(), make_error::reason_too_long, max_reason_size};
-    return build<make_result>(code, text, 0);
+        refuse(result, make_error::forbidden_code, 0);
+    else if (text.size() > max_reason_size)
+        refuse(result, make_error::reason_too_long, max_reason_size);
+    else if (const utf8::result filled = result.frame.fill(code, text); !filled)
+        refuse(result, make_error::invalid_utf8, filled.offset);
+    return result;
 }
 
-constexpr close_frame close_frame::fit(any_close_code code, std::string_view text) noexcept {
-    if (!is_sendable(code))
-        code = close_code::internal_error;
-#if WSCLOSE_HAS_SIMD // most often, that is all there is to do
-    const bool   fits = text.size() <= max_reason_size;
-    utf8::result checked{};
-    close_frame  frame = with_text(code, fits ? text : std::string_view(), checked);
-    if (fits && checked)
-        return frame;
-#else
+constexpr close_frame close_frame::fit(any_close_code code, std::string_view text, role sender,
+                                       make_error &adjusted) noexcept {
+    const bool  allowed = is_sendable(code, sender), short_enough = text.size() <= max_reason_size;
+    const auto  sent = allowed ? close_code(code) : close_code::internal_error;
     close_frame frame;
-#endif
-    frame.set_code(code);
-    frame.size_ = static_cast<std::uint8_t>(2 + utf8::sanitise(text, frame.bytes_ + 2, max_reason_size));
+    const bool  intact = short_enough && frame.fill(sent, text);
+    if (WSCLOSE_UNLIKELY(!intact))
+        frame.frame_text(sent, utf8::sanitise(text, frame.bytes_ + 2, max_reason_size));
+    adjusted = !allowed        ? make_error::forbidden_code
+               : !short_enough ? make_error::reason_too_long
+               : !intact       ? make_error::invalid_utf8
+                               : make_error::none;
     return frame;
 }
 
-constexpr close_frame close_frame::fit(any_close_code code, std::string_view text, role sender) noexcept {
-    return fit(is_sendable(code, sender) ? close_code(code) : close_code::internal_error, text);
-}
-
 constexpr parse_result close_frame::parse(std::string_view body) noexcept {
+    parse_result result;
     if (body.empty())
-        return {};
+        return result;
     if (body.size() == 1)
-        return {close_frame(), parse_error::truncated_code, 1};
-    if (body.size() > max_body_size)
-        return {close_frame(), parse_error::too_long, max_body_size};
-    const close_code code = detail::code_in(body.data());
-    if (!is_receivable(code))
-        return {close_frame(), parse_error::forbidden_code, 0};
-    body.remove_prefix(2);
-    return build<parse_result>(code, body, 2);
+        refuse(result, parse_error::truncated_code, 1);
+    else if (body.size() > max_body_size)
+        refuse(result, parse_error::too_long, max_body_size);
+    else if (const close_code code = detail::code_in(body.data()); !is_receivable(code))
+        refuse(result, parse_error::forbidden_code, 0);
+    else if (const utf8::result filled = result.frame.fill(code, {body.data() + 2, body.size() - 2}); !filled)
+        refuse(result, parse_error::invalid_utf8, 2 + filled.offset);
+    return result;
 }
 
 inline parse_result close_frame::parse(const void *body, std::size_t size) noexcept {
     return parse(std::string_view(static_cast<const char *>(body), size));
 }
 
-constexpr close_frame parse_result::answer() const noexcept {
-    if (error == parse_error::none)
-        return frame;
-    const close_code code =
-        error == parse_error::invalid_utf8 ? close_code::invalid_payload : close_code::protocol_error;
-    return close_frame::fit(code, description(error));
-}
-
 namespace detail {
-    // Not constexpr: a constant frame that gets here does not compile, and the compiler names the function.
+    // Not constexpr: a constant frame that calls one of them does not compile, and the compiler names it.
     inline void this_close_code_is_never_on_the_wire() noexcept {}
     inline void the_close_reason_has_more_than_123_bytes() noexcept {}
     inline void the_close_reason_is_not_utf8() noexcept {}
@@ -317,24 +277,17 @@ consteval close_frame::close_frame(any_close_code code, const char (&text)[Size]
     : close_frame(detail::checked_frame(code, std::string_view(text, Size - 1))) {}
 #endif
 
-/// A constant frame: `frame<close_code::going_away>("maintenance")`. A forbidden code or a text of
-/// more than 123 bytes does not compile; nor, in C++20, does a text that is not UTF-8. In C++17 the
-/// text is checked where the result is itself constexpr, as `WSCLOSE_FRAME` makes sure.
-template <auto Code, std::size_t Size>
-WSCLOSE_CONSTEVAL close_frame frame(const char (&text)[Size]) noexcept {
+/// A constant frame: `frame<close_code::going_away>("maintenance")`. A forbidden code or a text of more than
+/// 123 bytes does not compile. Nor does a text that is not UTF-8 in C++20; in C++17 only if the result is
+/// constexpr, as `WSCLOSE_FRAME` makes sure. Without a text: `frame<close_code::normal_closure>()`.
+template <auto Code, std::size_t Size = 1>
+WSCLOSE_CONSTEVAL close_frame frame(const char (&text)[Size] = "") noexcept {
     static_assert(is_sendable(Code), "wsclose: this close code is never on the wire");
     static_assert(Size - 1 <= max_reason_size, "wsclose: the close reason has more than 123 bytes");
     return detail::checked_frame(Code, std::string_view(text, Size - 1));
 }
 
-/// A constant frame with a code and no text: `frame<close_code::normal_closure>()`.
-template <auto Code>
-WSCLOSE_CONSTEVAL close_frame frame() noexcept {
-    return frame<Code>("");
-}
-
-/// A constant frame, all checked by the compiler, in C++17 too:
-/// `WSCLOSE_FRAME(wsclose::close_code::going_away, "maintenance")`.
+/// A constant frame that the compiler checks in C++17 too: `WSCLOSE_FRAME(wsclose::close_code::going_away, "bye")`.
 #define WSCLOSE_FRAME(code, text)                                                                                      \
     ([]() noexcept -> ::wsclose::close_frame {                                                                         \
         constexpr ::wsclose::close_frame wsclose_constant_frame = ::wsclose::frame<(code)>(text);                      \

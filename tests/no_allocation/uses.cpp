@@ -46,7 +46,11 @@ void use_frames(close_code code, std::string_view text, role who) {
     sink(description(made.error));
     sink(name(made ? parsed.error : parse_error::none));
     sink(utf8::prefix(text, max_reason_size));
-    sink(close_frame::fit(code, text, who) != parsed.answer() ? text : made.frame.reason());
+    make_error adjusted{};
+    sink(close_frame::fit(code, text, who, adjusted) != parsed.answer() ? text : made.frame.reason());
+    sink(name(adjusted));
+    char copy[max_reason_size];
+    sink(utf8::copy(text, copy) ? text : std::string_view());
 }
 
 void use_text(const close_report &report) {

@@ -18,8 +18,32 @@ namespace {
 std::string_view body(const close_frame &frame) { return {frame.data(), frame.size()}; }
 close_code       code(unsigned value) { return static_cast<close_code>(value); }
 
+/// Whether all 128 bytes are zero.
+bool is_blank(const close_frame &frame) {
+    const close_frame zeros;
+    return std::memcmp(&frame, &zeros, sizeof frame) == 0 && frame.size() == 0;
+}
+
+bool is_zero_behind_the_body(const close_frame &frame) {
+    for (std::size_t i = frame.size(); i < max_body_size; ++i)
+        if (frame.data()[i] != 0)
+            return false;
+    return true;
+}
+
 bool may_be_on_the_wire(unsigned value) {
     return (value >= 1000 && value <= 1003) || (value >= 1007 && value <= 1014) || (value >= 3000 && value <= 4999);
+}
+
+template <class Error>
+constexpr bool have_a_name_and_a_description_each(unsigned last) {
+    for (unsigned value = 0; value <= 0xFF; ++value) {
+        const bool is_error = value >= 1 && value <= last;
+        if (name(static_cast<Error>(value)).empty() == is_error ||
+            description(static_cast<Error>(value)).empty() == is_error)
+            return false;
+    }
+    return true;
 }
 
 enum class game_code { kicked = 4001 };
@@ -109,6 +133,46 @@ TEST_CASE("fit keeps a server from sending 1010") {
     CHECK(close_frame::fit(close_code::going_away, "x", role::server).code() == code(1001));
 }
 
+TEST_CASE("fit tells what it adjusted, first the code, then the length, then the bytes") {
+    const auto adjusted = [](any_close_code c, std::string_view text, role sender) {
+        make_error        wrong = make_error::none;
+        const close_frame frame = close_frame::fit(c, text, sender, wrong);
+        CHECK(frame == close_frame::fit(c, text, sender));
+        return wrong;
+    };
+    const std::string long_text(124, 'x');
+    CHECK(adjusted(close_code::normal_closure, "", role::server) == make_error::none);
+    CHECK(adjusted(close_code::normal_closure, std::string(123, 'x'), role::server) == make_error::none);
+    CHECK(adjusted(close_code::normal_closure, "gr\xC3\xBC\xC3\x9F", role::client) == make_error::none);
+    CHECK(adjusted(close_code::abnormal_closure, "x", role::client) == make_error::forbidden_code);
+    CHECK(adjusted(close_code::mandatory_extension, "x", role::client) == make_error::none);
+    CHECK(adjusted(close_code::mandatory_extension, "x", role::server) == make_error::forbidden_code);
+    CHECK(adjusted(close_code::normal_closure, long_text, role::client) == make_error::reason_too_long);
+    CHECK(adjusted(close_code::normal_closure, "a\xFF", role::client) == make_error::invalid_utf8);
+    CHECK(adjusted(close_code::normal_closure, long_text + '\xFF', role::client) == make_error::reason_too_long);
+    CHECK(adjusted(close_code::abnormal_closure, long_text, role::client) == make_error::forbidden_code);
+
+    make_error stale = make_error::invalid_utf8;
+    close_frame::fit(close_code::normal_closure, "x", role::client, stale);
+    CHECK(stale == make_error::none);
+}
+
+TEST_CASE("fit without a sender lets a client's 1010 through") {
+    CHECK(close_frame::fit(close_code::mandatory_extension).code() == code(1010));
+}
+
+TEST_CASE("the compiler can make, fit and parse") {
+    constexpr make_result  made   = close_frame::make(close_code::going_away, "gr\xC3\xBC\xC3\x9F");
+    constexpr make_result  wrong  = close_frame::make(close_code::going_away, "ab\xC3");
+    constexpr parse_result parsed = close_frame::parse("\x03\xE9gr\xC3\xBC\xC3\x9F"sv);
+    constexpr close_frame  fitted = close_frame::fit(close_code::abnormal_closure, "a\xFFz");
+    static_assert(made && parsed && made.frame == parsed.frame);
+    static_assert(!wrong && wrong.offset == 2 && wrong.frame == close_frame());
+    static_assert(fitted.code() == close_code::internal_error && fitted.reason() == "a\xEF\xBF\xBDz");
+    CHECK(std::memcmp(&made.frame, &parsed.frame, sizeof(close_frame)) == 0);
+    CHECK(is_blank(wrong.frame));
+}
+
 TEST_CASE("parse takes every body that keeps the rules") {
     CHECK(close_frame::parse(""sv));
     CHECK(close_frame::parse(""sv).frame == close_frame());
@@ -184,16 +248,56 @@ TEST_CASE("frames compare by their bodies") {
     CHECK(close_frame() != close_frame::make(close_code::normal_closure).frame);
 }
 
-TEST_CASE("a frame is a small trivial value, and zero behind its body") {
+TEST_CASE("a frame is a small trivial value, and all zeros are an empty one") {
     static_assert(std::is_trivially_copyable_v<close_frame>);
-    static_assert(sizeof(close_frame) <= 128);
+    static_assert(sizeof(close_frame) == 128);
     static_assert(alignof(close_frame) == 1);
-    const close_frame frame = close_frame::fit(close_code::normal_closure, std::string(100, 'x'));
-    for (std::size_t i = frame.size(); i < 127; ++i)
-        CHECK(frame.data()[i] == 0);
+    close_frame frame               = close_frame::fit(close_code::normal_closure, "bye");
+    const char  zeros[sizeof frame] = {};
+    std::memcpy(&frame, zeros, sizeof frame);
+    CHECK(frame == close_frame());
+    CHECK(is_blank(close_frame()));
+}
+
+TEST_CASE("a frame has its text at every length, and zeros behind it") {
+    for (std::size_t size = 0; size <= max_reason_size; ++size) {
+        CAPTURE(size);
+        const std::string ascii(size, 'x');
+        std::string       other = ascii;
+        if (size >= 2)
+            other.replace(size / 2 - 1, 2, "\xC3\xBC");
+        for (const std::string &text : {ascii, other}) {
+            const close_frame made   = close_frame::make(close_code::normal_closure, text).frame;
+            const close_frame parsed = close_frame::parse("\x03\xE8" + text).frame;
+            CHECK(body(made) == "\x03\xE8" + text);
+            CHECK(made.reason() == text);
+            CHECK(made == parsed);
+            CHECK(made == close_frame::fit(close_code::normal_closure, text));
+            CHECK(is_zero_behind_the_body(made));
+            CHECK(is_zero_behind_the_body(parsed));
+        }
+        const close_frame fitted = close_frame::fit(close_code::normal_closure, ascii + '\xFF');
+        CHECK(is_zero_behind_the_body(fitted));
+    }
+}
+
+TEST_CASE("a refused text leaves nothing of itself in the frame") {
+    for (std::size_t size = 1; size <= max_reason_size; ++size)
+        for (const std::size_t at : {std::size_t{0}, size / 2, size - 1}) {
+            std::string text(size, 'x');
+            text[at] = '\xFF';
+            if (!is_blank(close_frame::make(close_code::normal_closure, text).frame) ||
+                !is_blank(close_frame::parse("\x03\xE8" + text).frame))
+                FAIL("byte " << at << " of " << size);
+        }
+    CHECK(is_blank(close_frame::make(close_code::abnormal_closure, "x").frame));
+    CHECK(is_blank(close_frame::make(close_code::normal_closure, std::string(124, 'x')).frame));
+    CHECK(is_blank(close_frame::parse("\x03\xEEx"sv).frame));
 }
 
 TEST_CASE("errors have names and words") {
+    static_assert(have_a_name_and_a_description_each<make_error>(3));
+    static_assert(have_a_name_and_a_description_each<parse_error>(4));
     CHECK(name(make_error::none).empty());
     CHECK(name(make_error::forbidden_code) == "forbidden_code");
     CHECK(name(make_error::reason_too_long) == "reason_too_long");

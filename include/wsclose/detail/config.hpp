@@ -22,6 +22,13 @@
 #    define WSCLOSE_CONSTEVAL constexpr
 #endif
 
+// A condition that is rarely true. Not a function: Clang looks for the hint in the `if` itself.
+#if defined(__GNUC__)
+#    define WSCLOSE_UNLIKELY(condition) __builtin_expect(condition, 0)
+#else
+#    define WSCLOSE_UNLIKELY(condition) (condition)
+#endif
+
 // Whether text is checked by blocks at run time.
 #if defined(__GNUC__) && !defined(__OPTIMIZE_SIZE__) &&                                                                \
     ((defined(__x86_64__) && defined(__SSE2__)) || (defined(__AARCH64EL__) && defined(__ARM_NEON)))
