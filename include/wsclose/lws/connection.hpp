@@ -100,9 +100,9 @@ public:
 
     /// As `close(close_frame::fit(code, text))`. The result tells what was adjusted.
     close_result close(any_close_code code, std::string_view text = {}) noexcept {
-        const make_error   wrong  = close_frame::make(code, text).error;
-        const close_result result = close(close_frame::fit(code, text));
-        return {result.error, result && wrong != make_error::none ? wrong : result.adjusted};
+        make_error         adjusted{};
+        const close_result result = close(close_frame::fit(code, text, here_, adjusted));
+        return {result.error, result ? adjusted : make_error::none};
     }
 
     /// Asks lws for a writeable callback. Returns false and does nothing before the WebSocket is
