@@ -30,6 +30,44 @@ namespace {
 
 close_code code(unsigned value) { return static_cast<close_code>(value); }
 
+// Without a default, so that the compiler warns of an enumerator that is missing.
+constexpr bool is_enumerator(close_code code) {
+    switch (code) {
+    case close_code::normal_closure:
+    case close_code::going_away:
+    case close_code::protocol_error:
+    case close_code::unsupported_data:
+    case close_code::no_status_received:
+    case close_code::abnormal_closure:
+    case close_code::invalid_payload:
+    case close_code::policy_violation:
+    case close_code::message_too_big:
+    case close_code::mandatory_extension:
+    case close_code::internal_error:
+    case close_code::service_restart:
+    case close_code::try_again_later:
+    case close_code::bad_gateway:
+    case close_code::tls_handshake:
+    case close_code::unauthorized:
+    case close_code::forbidden:
+    case close_code::timeout: return true;
+    }
+    return false;
+}
+
+template <class Table>
+constexpr bool has_every_enumerator_once(const Table &table) {
+    for (unsigned value = 0; value < 5000; ++value) {
+        int count = 0;
+        for (const auto &entry : table)
+            count += entry.code == static_cast<close_code>(value);
+        const bool is_reserved = value == 1004; // in the registry, without a name
+        if (count != is_enumerator(static_cast<close_code>(value)) && !is_reserved)
+            return false;
+    }
+    return true;
+}
+
 // RFC 6455 sections 7.4.1 and 7.4.2 and the IANA registry, as intervals: may a Close frame hold it?
 bool may_be_on_the_wire(unsigned value) {
     static constexpr std::pair<unsigned, unsigned> allowed[] = {{1000, 1003}, {1007, 1014}, {3000, 4999}};
@@ -135,6 +173,12 @@ TEST_CASE("an application's own enum goes wherever a close code goes") {
     CHECK(any_close_code(game_code::cheated) == close_code{4002});
     CHECK(any_close_code(static_cast<plain_int_code>(65536 + 1000)) == close_code{65535});
     CHECK(any_close_code(static_cast<plain_int_code>(-1)) == close_code{65535});
+}
+
+TEST_CASE("every enumerator has one name and one description") {
+    static_assert(has_every_enumerator_once(detail::names));
+    static_assert(has_every_enumerator_once(detail::descriptions));
+    SUCCEED();
 }
 
 TEST_CASE("codes are known to the compiler") {
