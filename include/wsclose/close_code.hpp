@@ -16,42 +16,42 @@
 
 namespace wsclose {
 
-/// A close code. Every 16-bit value is a value of this type (`close_code{4001}`); the enumerators
-/// are those that the IANA registry "WebSocket Close Code Number" assigns, named after it.
+/// A close code. Every 16-bit value is a value of this type (`close_code{4001}`). The enumerators are the
+/// codes of the IANA registry "WebSocket Close Code Number", with its names.
 enum class close_code : std::uint16_t {
     /// The purpose of the connection has been fulfilled.
     normal_closure = 1000,
-    /// The endpoint leaves: a server going down, or a browser leaving the page.
+    /// The endpoint goes away: a server goes down, or a browser leaves the page.
     going_away = 1001,
     /// The peer broke the protocol.
     protocol_error = 1002,
     /// The peer sent a type of data that the endpoint cannot accept.
     unsupported_data = 1003,
-    /// Never on the wire: says that a Close frame held no code.
+    /// Never on the wire: the Close frame had no code.
     no_status_received = 1005,
-    /// Never on the wire: says that the connection ended without a Close frame.
+    /// Never on the wire: the connection ended without a Close frame.
     abnormal_closure = 1006,
-    /// Data in a message was not what the type of the message says, such as text that is not UTF-8.
+    /// The data of a message does not match its type: for example, a text message that is not UTF-8.
     invalid_payload = 1007,
-    /// A message violates the endpoint's policy; the code for want of a better one.
+    /// A message violates the endpoint's policy. Also the code to send if no other fits.
     policy_violation = 1008,
     /// A message is too big to process.
     message_too_big = 1009,
     /// The client expected an extension that the server did not negotiate. A server never sends it.
     mandatory_extension = 1010,
-    /// An unexpected condition prevents the endpoint from going on (either side: RFC 6455 erratum 3227).
+    /// An unexpected condition keeps the endpoint from going on. Both sides may send it: RFC 6455 erratum 3227.
     internal_error = 1011,
     /// The service restarts. A client that comes back waits a random 5 to 30 seconds first.
     service_restart = 1012,
-    /// Overload. A client goes to another address, or waits for its user to act.
+    /// The server is overloaded. A client goes to another address, or waits until its user acts.
     try_again_later = 1013,
     /// A gateway received an invalid response from the server behind it; like HTTP 502.
     bad_gateway = 1014,
-    /// Never on the wire: says that the TLS handshake failed.
+    /// Never on the wire: the TLS handshake failed.
     tls_handshake = 1015,
     /// Authentication is missing or failed; like HTTP 401.
     unauthorized = 3000,
-    /// The client is known and may not; like HTTP 403.
+    /// The client is known, but is not allowed to do this; like HTTP 403.
     forbidden = 3003,
     /// The endpoint waited too long for the peer; like HTTP 408.
     timeout = 3008,
@@ -76,8 +76,8 @@ struct named_code {
     std::string_view name;
 };
 
-/// Makes an application's own enum usable wherever a `close_code` is. Specialise it with an array
-/// `codes` of `named_code<Enum>`; each must lie in 3000 to 4999 and be listed once:
+/// Lets an application use its own enum in place of `close_code`. Specialise it with an array `codes` of
+/// `named_code<Enum>`. Each code must lie in 3000 to 4999, and each code and name be listed once:
 ///
 ///     template <>
 ///     struct wsclose::close_code_traits<game_code> {
@@ -114,7 +114,7 @@ namespace detail {
         return true;
     }
 
-    /// Whether `Enum` has been announced through `close_code_traits`, and well.
+    /// Whether `Enum` has `close_code_traits`. Does not compile if it has wrong ones.
     template <class Enum>
     constexpr bool is_application_enum() noexcept {
         if constexpr (std::is_enum_v<Enum> && has_code_traits<Enum>) {
@@ -128,8 +128,8 @@ namespace detail {
     }
 } // namespace detail
 
-/// What every function takes that takes a code: a `close_code`, or a value of an enum announced
-/// through `close_code_traits`. A value that takes more than 16 bits, or a negative one, becomes 65535.
+/// The parameter of every function that takes a code: a `close_code`, or a value of an enum that has
+/// `close_code_traits`. A value that is negative or has more than 16 bits becomes 65535.
 class any_close_code {
 public:
     constexpr any_close_code(close_code code) noexcept : code_(code) {}
@@ -151,7 +151,7 @@ private:
 };
 
 namespace detail {
-    // The names stand apart from the descriptions, which few programs need, and hold no pointers.
+    // Apart from the descriptions, which few programs need, and without pointers, which need relocations.
     struct code_name {
         close_code code;
         char       name[20];
@@ -210,7 +210,7 @@ namespace detail {
     };
 } // namespace detail
 
-/// The range that `code` lies in. RFC 6455 section 7.4.2.
+/// The range of `code`. RFC 6455 section 7.4.2.
 constexpr code_range range(any_close_code code) noexcept {
     const std::uint16_t value = code.value();
     return value < 1000   ? code_range::unused
@@ -220,8 +220,7 @@ constexpr code_range range(any_close_code code) noexcept {
                           : code_range::invalid;
 }
 
-/// The name of `code` as its enumerator spells it (`normal_closure`); empty where the registry
-/// assigns none.
+/// The name of `code` as its enumerator spells it (`normal_closure`); empty if the code has no enumerator.
 constexpr std::string_view name(close_code code) noexcept {
     for (const detail::code_name &entry : detail::names)
         if (entry.code == code)
@@ -229,8 +228,7 @@ constexpr std::string_view name(close_code code) noexcept {
     return {};
 }
 
-/// The name of an application's code as its `close_code_traits` spells it; empty for a value that
-/// does not stand there.
+/// The name of an application's code as its `close_code_traits` spells it; empty if the code is not listed there.
 template <class Enum>
 constexpr auto name(Enum code) noexcept -> std::enable_if_t<detail::is_application_enum<Enum>(), std::string_view> {
     for (const auto &entry : close_code_traits<Enum>::codes)
@@ -239,8 +237,8 @@ constexpr auto name(Enum code) noexcept -> std::enable_if_t<detail::is_applicati
     return {};
 }
 
-/// What `code` means, in a few words without a full stop; for a code that nobody assigned, what
-/// its range is for. Never empty.
+/// What `code` means, in a few words without a full stop. If the code is not assigned, what its range is for.
+/// Never empty.
 constexpr std::string_view description(any_close_code code) noexcept {
     for (const detail::code_description &entry : detail::descriptions)
         if (entry.code == code)
@@ -255,8 +253,7 @@ constexpr std::string_view description(any_close_code code) noexcept {
     return "not a close code: outside every range that the protocol defines";
 }
 
-/// The code that the registry gives this name (`normal_closure`, spelt as the enumerator is);
-/// nothing for any other text.
+/// The code whose enumerator is spelt like this (`normal_closure`); nothing for any other text.
 constexpr std::optional<close_code> close_code_from_name(std::string_view text) noexcept {
     for (const detail::code_name &entry : detail::names)
         if (entry.name == text)
@@ -264,23 +261,23 @@ constexpr std::optional<close_code> close_code_from_name(std::string_view text) 
     return std::nullopt;
 }
 
-/// Whether a peer may put `code` into a Close frame: assigned and meant for the wire (1000 to 1003,
-/// 1007 to 1014), or within 3000 to 4999. RFC 6455 section 7.4 and the IANA registry.
+/// Whether a Close frame from a peer may have `code`: 1000 to 1003, 1007 to 1014, or 3000 to 4999. RFC 6455
+/// section 7.4 and the IANA registry.
 constexpr bool is_receivable(any_close_code code) noexcept {
     const std::uint16_t value = code.value();
     return (value >= 1000 && value <= 1003) || (value >= 1007 && value <= 1014) || (value >= 3000 && value <= 4999);
 }
 
-/// Whether `code` may be put into a Close frame by one role at least.
+/// Whether a client or a server may send `code`.
 constexpr bool is_sendable(any_close_code code) noexcept { return is_receivable(code); }
 
-/// Whether `code` may be put into a Close frame by this role: 1010 is a client's alone.
+/// Whether this role may send `code`. Only a client may send 1010.
 constexpr bool is_sendable(any_close_code code, role sender) noexcept {
     return is_sendable(code) && (sender == role::client || code.value() != 1010);
 }
 
-/// Whether a page in a browser may pass `code` to `WebSocket.close()`: 1000 and 3000 to 4999.
-/// WHATWG WebSockets standard, `close(code, reason)`.
+/// Whether a page in a browser may pass `code` to `WebSocket.close()`: 1000, or 3000 to 4999. WHATWG WebSockets
+/// standard, `close(code, reason)`.
 constexpr bool browser_may_send(any_close_code code) noexcept {
     return code.value() == 1000 || (code.value() >= 3000 && code.value() <= 4999);
 }

@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_DETAIL_CONFIG_HPP_INCLUDED
 #define WSCLOSE_DETAIL_CONFIG_HPP_INCLUDED
 
-// All that depends on the compiler or the language version stands here.
+// Everything that depends on the compiler or on the version of the language.
 
 #if !defined(__cplusplus) || __cplusplus < 201703L
 #    if !defined(_MSVC_LANG) || _MSVC_LANG < 201703L
@@ -12,8 +12,7 @@
 #    endif
 #endif
 
-// A function that only the compiler may run where the language can say so (C++20),
-// an ordinary constexpr function in C++17.
+// A function that only the compiler runs, from C++20 on; in C++17, which cannot ask for that, constexpr.
 #if defined(__cpp_consteval) && __cpp_consteval >= 201811L
 #    define WSCLOSE_HAS_CONSTEVAL 1
 #    define WSCLOSE_CONSTEVAL consteval
@@ -29,7 +28,7 @@
 #    define WSCLOSE_UNLIKELY(condition) (condition)
 #endif
 
-// Whether text is checked by blocks at run time.
+// Whether text is checked in blocks of 16 bytes at run time. Programs optimised for size do without.
 #if defined(__GNUC__) && !defined(__OPTIMIZE_SIZE__) &&                                                                \
     ((defined(__x86_64__) && defined(__SSE2__)) || (defined(__AARCH64EL__) && defined(__ARM_NEON)))
 #    define WSCLOSE_HAS_SIMD 1
