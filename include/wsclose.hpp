@@ -4,12 +4,12 @@
 #ifndef WSCLOSE_HPP_INCLUDED
 #define WSCLOSE_HPP_INCLUDED
 
-// The whole core: how WebSocket connections end, as values. For the binding to libwebsockets
-// include <wsclose/lws.hpp>.
+// The whole core: how WebSocket connections end, as values without I/O.
 
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_handshake.hpp>
+#include <wsclose/close_report.hpp>
 #include <wsclose/format.hpp>
 #include <wsclose/utf8.hpp>
 

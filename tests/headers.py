@@ -1,9 +1,11 @@
 # Copyright wsclose contributors
 # SPDX-License-Identifier: BSL-1.0
 
-"""Asks the compiler which headers wsclose brings along: none of the heavy ones."""
+"""Asks the compiler which headers wsclose brings along: none of the heavy ones. The core does not even
+name libwebsockets."""
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -26,6 +28,15 @@ failures += [f"wsclose/lws.hpp brings <{name}>" for name in heavy & beyond]
 if not heavy & brought_by("wsclose.hpp", "ostream"):
     failures.append("that <ostream> is heavy goes unnoticed")
 
+core = [include / "wsclose.hpp", *include.glob("wsclose/*.hpp"), *include.glob("wsclose/detail/*.hpp")]
+core.remove(include / "wsclose/lws.hpp")
+failures += [
+    f"{path.name}:{number} names lws"
+    for path in core
+    for number, line in enumerate(path.read_text().splitlines(), 1)
+    if re.search("lws|libwebsockets", line, re.IGNORECASE)
+]
+
 print("\n".join(failures))
-print(f"heavy headers: {len(failures)} failures ({standard})")
+print(f"headers: {len(failures)} failures ({standard})")
 sys.exit(1 if failures else 0)

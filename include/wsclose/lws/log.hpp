@@ -8,7 +8,7 @@
 
 #include <libwebsockets.h>
 
-#include <wsclose/close_handshake.hpp>
+#include <wsclose/close_report.hpp>
 #include <wsclose/format.hpp>
 
 namespace wsclose {
