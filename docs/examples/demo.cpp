@@ -31,34 +31,35 @@ struct ending {
 const ending endings[] = {
     {"nobody listens at the other end", "nobody listens there", true, nullptr, "not connected: \""},
     {"the server closes: 1000 bye", "with 1000 \"bye\", from the receive callback", false, "1000 \"bye\"",
-     "closed cleanly by local: 1000 normal_closure \"bye\""},
+     "closed cleanly by us: sent 1000 normal_closure \"bye\", received 1000 \"bye\""},
     {"the client closes: 1000 bye", "with 1000 \"bye\", from the receive callback", true, "1000 \"bye\"",
-     "closed cleanly by local: 1000 normal_closure \"bye\""},
+     "closed cleanly by us: sent 1000 normal_closure \"bye\", received 1000 \"bye\""},
     {"the peer closes: 1000 bye", "1000 \"bye\"", false, "1000 \"bye\"",
-     "closed cleanly by peer: 1000 normal_closure \"bye\""},
+     "closed cleanly by the peer: received 1000 normal_closure \"bye\", sent 1000 \"bye\""},
     {"an application's code, in Japanese", "with an application's code and Japanese text", false, "4001 \"またね\"",
-     "closed cleanly by local: 4001 \"またね\""},
+     "closed cleanly by us: sent 4001 \"またね\", received 4001 \"またね\""},
     {"a text of 151 bytes (x, 50 times 日)", "with a text of 151 bytes (x, 50 times 日)", false,
      "1000 \"x日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日\"",
-     "closed cleanly by local: 1000 normal_closure \"x日日日"},
+     "closed cleanly by us: sent 1000 normal_closure \"x日日日"},
     {"a forbidden code: 1005", "with the code 1005", false, "1011 \"oops\"",
-     "closed cleanly by local: 1011 internal_error \"oops\""},
+     "closed cleanly by us: sent 1011 internal_error \"oops\", received 1011 \"oops\""},
     {"a forbidden code: 5000", "with the code 5000", false, "1011 \"oops\"",
-     "closed cleanly by local: 1011 internal_error \"oops\""},
+     "closed cleanly by us: sent 1011 internal_error \"oops\", received 1011 \"oops\""},
     {"a close from a timer", "from a timer, with `LWS_TO_KILL_ASYNC`: 4000 \"idle\"", false, "4000 \"idle\"",
-     "closed cleanly by local: 4000 \"idle\""},
+     "closed cleanly by us: sent 4000 \"idle\", received 4000 \"idle\""},
     {"the peer sends half a code", "one byte", false, "1002 \"Close frame with half a code\"",
-     "closed, not cleanly, by peer: truncated_code; answered 1002"},
+     "closed by the peer, not cleanly: received an invalid frame (truncated_code), sent 1002"},
     {"the peer sends the code 5000", "the code 5000", false, "1002 \"Close frame with a forbidden code\"",
-     "closed, not cleanly, by peer: forbidden_code; answered 1002"},
+     "closed by the peer, not cleanly: received an invalid frame (forbidden_code), sent 1002"},
     {"the peer's text is not UTF-8", "1000 and text that is not UTF-8", false,
-     "1007 \"Close frame with text that is not UTF-8\"", "closed, not cleanly, by peer: invalid_utf8; answered 1007"},
+     "1007 \"Close frame with text that is not UTF-8\"",
+     "closed by the peer, not cleanly: received an invalid frame (invalid_utf8), sent 1007"},
     {"the peer does not answer", "the peer does not answer 1001 \"bye\"", false, "1001 \"bye\", after 5 s",
-     "closed, not cleanly, by local: 1001 going_away \"bye\"; not answered"},
+     "closed by us, not cleanly: sent 1001 going_away \"bye\", received nothing"},
     {"the peer ends the stream (FIN)", "the peer ends TCP (FIN)", false, "no Close frame",
-     "closed, not cleanly, by transport: 1006"},
+     "closed by the transport, not cleanly: 1006"},
     {"the peer resets the stream", "the peer resets TCP", false, "no Close frame",
-     "closed, not cleanly, by transport: 1006"},
+     "closed by the transport, not cleanly: 1006"},
 };
 
 // ---- the table ----
@@ -84,7 +85,7 @@ std::string cell(std::string_view text, std::size_t width) {
 }
 
 void print_row(const std::string &first, const char *label, const std::string &a, const std::string &b) {
-    std::printf(" %s %-4s  %s  %s\n", cell(first, 36).c_str(), label, cell(a, 40).c_str(), cell(b, 62).c_str());
+    std::printf(" %s %-4s  %s  %s\n", cell(first, 36).c_str(), label, cell(a, 40).c_str(), cell(b, 76).c_str());
 }
 
 bool begins(const std::string &text, const char *beginning) {

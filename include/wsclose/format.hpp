@@ -4,9 +4,8 @@
 #ifndef WSCLOSE_FORMAT_HPP_INCLUDED
 #define WSCLOSE_FORMAT_HPP_INCLUDED
 
-// Codes, frames and reports as one line of text or of JSON that is safe in a log: whatever a peer
-// put into its text, it can neither break the line nor make it look like another one.
-// (For std::format include <wsclose/std_format.hpp>.)
+// Codes, frames and reports as one line of text or JSON that is safe in a log: nothing that a peer
+// writes can break the line or make it look like another one. <wsclose/std_format.hpp> adds std::format.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +15,7 @@
 
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_frame.hpp>
-#include <wsclose/close_handshake.hpp>
+#include <wsclose/close_report.hpp>
 
 namespace wsclose {
 
@@ -81,18 +80,70 @@ namespace detail {
         sink(std::string_view(digits + at, sizeof digits - at));
     }
 
-    /// `1000 normal_closure "bye"`
+    /// ` normal_closure`; nothing if the code has no name.
     template <class Sink>
-    constexpr void write_code_and_reason(close_code code, std::string_view reason, Sink &sink) {
-        write_number(static_cast<std::uint16_t>(code), sink);
+    constexpr void write_name(close_code code, Sink &sink) {
         if (const std::string_view known = name(code); !known.empty()) {
             sink(" "sv);
             sink(known);
         }
+    }
+
+    /// ` "bye"`; nothing if there is no text.
+    template <class Sink>
+    constexpr void write_reason(std::string_view reason, Sink &sink) {
         if (!reason.empty()) {
             sink(" "sv);
             write_quoted(reason, sink);
         }
+    }
+
+    /// One direction of a report: `1000 normal_closure "bye"`, without the name if the frame `before` it
+    /// on the line has the same code.
+    template <class Sink>
+    constexpr void write_half(const close_frame &frame, const close_frame *before, std::string_view remark,
+                              Sink &sink) {
+        write_number(static_cast<std::uint16_t>(frame.code()), sink);
+        if (!before || before->code() != frame.code())
+            write_name(frame.code(), sink);
+        sink(remark);
+        write_reason(frame.reason(), sink);
+    }
+
+    /// `sent 1000 normal_closure "bye"`; `before` is the frame that stands before it on the line, or null.
+    template <class Sink>
+    constexpr void write_sent(const close_report &report, const close_frame *before, Sink &sink) {
+        sink("sent "sv);
+        if (report.sent())
+            write_half(*report.sent(), before, {}, sink);
+        else
+            sink("nothing"sv);
+    }
+
+    /// `received 1000 normal_closure "bye"`; `before` is the frame that stands before it on the line, or null.
+    template <class Sink>
+    constexpr void write_received(const close_report &report, const close_frame *before, Sink &sink) {
+        sink("received "sv);
+        if (report.received()) {
+            write_half(*report.received(), before, report.code_uncertain() ? " (or another code)"sv : ""sv, sink);
+        } else if (report.violation() != parse_error::none) {
+            sink("an invalid frame ("sv);
+            sink(name(report.violation()));
+            sink(")"sv);
+        } else {
+            sink(report.acknowledged() == acknowledgement::inferred ? "an answer that was not seen"sv : "nothing"sv);
+        }
+    }
+
+    /// Who ended a connection, in a sentence.
+    constexpr std::string_view words_for(initiator who) noexcept {
+        switch (who) {
+        case initiator::transport: break;
+        case initiator::local: return "us"sv;
+        case initiator::peer: return "the peer"sv;
+        case initiator::library: return "the library"sv;
+        }
+        return "the transport"sv;
     }
 
     /// `"code":1000,"reason":"bye"`
@@ -127,17 +178,27 @@ namespace detail {
 /// Writes `1000 normal_closure` through `sink`, a function that takes pieces as `std::string_view`.
 template <class Sink>
 constexpr void write_text(close_code code, Sink &&sink) {
-    detail::write_code_and_reason(code, {}, sink);
+    detail::write_number(static_cast<std::uint16_t>(code), sink);
+    detail::write_name(code, sink);
 }
 
 /// Writes `1000 normal_closure "bye"` through `sink`.
 template <class Sink>
 constexpr void write_text(const close_frame &frame, Sink &&sink) {
-    detail::write_code_and_reason(frame.code(), frame.reason(), sink);
+    detail::write_half(frame, nullptr, {}, sink);
 }
 
-/// Writes a report as one line, without a line break, through `sink`:
-/// `closed cleanly by peer: 1000 normal_closure "bye"`.
+/// Writes a report as one line, without a line break, through `sink`. It says who ended the connection,
+/// whether cleanly, and what went which way, in the order of time:
+///
+///     closed cleanly by us: sent 1001 going_away "bye", received 1001 "bye"
+///     closed by us, not cleanly: sent 1001 going_away "bye", received nothing
+///     closed by the peer, not cleanly: received an invalid frame (truncated_code), sent 1002 protocol_error
+///     closed by the peer: received 1002 protocol_error (or another code), sent 1002
+///     closed by the transport, not cleanly: 1006 abnormal_closure
+///     not connected: "connection refused"
+///
+/// The fourth does not say whether cleanly: with an uncertain code, nobody knows.
 template <class Sink>
 constexpr void write_text(const close_report &report, Sink &&sink) {
     using namespace std::string_view_literals;
@@ -146,38 +207,21 @@ constexpr void write_text(const close_report &report, Sink &&sink) {
         detail::write_quoted(report.error(), sink);
         return;
     }
-    const bool answered = report.acknowledged() != acknowledgement::no;
-    sink(report.clean()                        ? "closed cleanly by "sv
-         : answered && report.code_uncertain() ? "closed by "sv // whether cleanly is not known
-                                               : "closed, not cleanly, by "sv);
-    sink(name(report.initiator()));
-    sink(": "sv);
-    const bool  peer_first = report.initiator() == initiator::peer;
-    const auto  violation  = name(report.violation());
-    const auto *received   = report.received();
-    const auto *sent       = report.sent();
-    const bool  refused    = peer_first && !violation.empty();
-    if (refused)
-        sink(violation);
-    if (refused && sent)
-        sink("; answered "sv);
-    if (!refused || sent)
-        detail::write_code_and_reason(report.code(), report.reason(), sink);
-    if (!peer_first && !violation.empty()) {
-        sink("; answered with "sv);
-        sink(violation);
+    const bool unknown = report.code_uncertain() && report.acknowledged() != acknowledgement::no;
+    sink(report.clean() ? "closed cleanly by "sv : "closed by "sv);
+    sink(detail::words_for(report.initiator()));
+    sink(report.clean() || unknown ? ": "sv : ", not cleanly: "sv);
+    if (!report.sent() && !report.received() && report.violation() == parse_error::none) {
+        write_text(report.code(), sink);
+    } else if (report.initiator() == initiator::peer) {
+        detail::write_received(report, nullptr, sink);
+        sink(", "sv);
+        detail::write_sent(report, report.received(), sink);
+    } else {
+        detail::write_sent(report, nullptr, sink);
+        sink(", "sv);
+        detail::write_received(report, report.sent(), sink);
     }
-    if (received && sent && *received != *sent) {
-        sink("; answered "sv);
-        const close_frame &answer = peer_first ? *sent : *received;
-        detail::write_code_and_reason(answer.code(), answer.reason(), sink);
-    }
-    if (sent && report.acknowledged() == acknowledgement::no)
-        sink("; not answered"sv);
-    if (report.acknowledged() == acknowledgement::inferred)
-        sink("; answer inferred"sv);
-    if (report.code_uncertain())
-        sink("; the peer's code may have been another"sv);
 }
 
 /// Writes `{"code":1000,"reason":"bye"}` through `sink`; an empty frame has the code 1005.
@@ -186,9 +230,9 @@ constexpr void write_json(const close_frame &frame, Sink &&sink) {
     detail::write_json_frame(&frame, sink);
 }
 
-/// Writes a report as the members of a JSON object, without the braces, so that others can stand
-/// beside them. `code_uncertain` is there only where it is true, `error` only where the connection never
-/// came about.
+/// Writes a report as the members of a JSON object, without the braces, so that you can add your own.
+/// `inferred` (the peer's answer was not seen) and `code_uncertain` are there only if they are true,
+/// `error` only if the connection was never established.
 template <class Sink>
 constexpr void write_json_members(const close_report &report, Sink &&sink) {
     using namespace std::string_view_literals;
@@ -202,6 +246,8 @@ constexpr void write_json_members(const close_report &report, Sink &&sink) {
     detail::write_json_frame(report.sent(), sink);
     sink(",\"violation\":"sv);
     detail::write_json_name(name(report.violation()), sink);
+    if (report.acknowledged() == acknowledgement::inferred)
+        sink(",\"inferred\":true"sv);
     if (report.code_uncertain())
         sink(",\"code_uncertain\":true"sv);
     if (!report.error().empty()) {
@@ -219,8 +265,8 @@ constexpr void write_json(const close_report &report, Sink &&sink) {
     sink("}"sv);
 }
 
-/// A code, a frame or a report as text in a buffer of its own, terminated by a NUL: for C's
-/// interfaces. Large enough for any of them, so nothing is ever cut.
+/// A code, a frame or a report as text in a buffer of its own, terminated by a NUL, for interfaces of C.
+/// The buffer holds the longest of them, so nothing is ever cut.
 class text_line {
 public:
     template <class Value>
@@ -235,23 +281,24 @@ public:
     constexpr std::string_view view() const noexcept { return {text_, size_}; }
 
 private:
-    // Two texts, each byte of which may become an escape of six, and the words around them.
+    // Two texts, each byte of which may become an escape of six, and the words around them, 124 bytes at most:
+    // `closed by the library, not cleanly: ` has 36, `sent 1010 mandatory_extension ""` 32, and
+    // `, received 1010 mandatory_extension (or another code) ""` 56.
     static constexpr std::size_t capacity = 2 * 6 * max_reason_size + 256;
 
     char        text_[capacity] = {};
     std::size_t size_           = 0;
 };
 
-/// `stream << value` writes what `write_text` writes.
+/// `stream << value` writes what `write_text` writes, as one string: at once, and padded to the stream's
+/// width.
 template <class Value, class Traits>
 auto operator<<(std::basic_ostream<char, Traits> &stream, const Value &value)
     -> std::enable_if_t<std::is_same_v<Value, close_code> || std::is_same_v<Value, close_frame> ||
                             std::is_same_v<Value, close_report>,
                         std::basic_ostream<char, Traits> &> {
-    write_text(value, [&stream](std::string_view piece) {
-        stream.write(piece.data(), static_cast<std::ptrdiff_t>(piece.size()));
-    });
-    return stream;
+    const text_line line(value);
+    return stream << std::basic_string_view<char, Traits>(line.c_str(), line.view().size());
 }
 
 } // namespace wsclose

@@ -4,8 +4,8 @@
 #ifndef WSCLOSE_STD_FORMAT_HPP_INCLUDED
 #define WSCLOSE_STD_FORMAT_HPP_INCLUDED
 
-// std::format for codes, frames and reports, where the standard library has <format> (C++20).
-// Without it this header adds nothing.
+// std::format for codes, frames and reports, if the standard library has <format> (C++20). Without it,
+// this header adds nothing.
 
 #include <version>
 

@@ -63,6 +63,11 @@ private:
     std::deque<std::string> events_;
 };
 
+/// Whether the line of a report says that the connection was not closed cleanly.
+inline bool is_unclean(const std::string &line) {
+    return line.find("closed by ") == 0 && line.find(", not cleanly: ") != std::string::npos;
+}
+
 /// With the last context that uses it, lws 4.5 cleans OpenSSL up for good: one stays.
 inline void keep_openssl() {
     static lws_context *const kept = [] {

@@ -3,9 +3,13 @@
 
 #include <wsclose/format.hpp>
 
+#include <iomanip>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include <wsclose/close_handshake.hpp>
 
 #include "support/catch.hpp"
 
@@ -15,9 +19,7 @@ namespace {
 
 template <class Value>
 std::string text(const Value &value) {
-    std::ostringstream out;
-    out << value;
-    return out.str();
+    return std::string(text_line(value).view());
 }
 
 template <class Value>
@@ -34,18 +36,151 @@ close_report peer_closed_with(std::string_view body) {
     return handshake.report();
 }
 
-close_report we_closed(std::string_view answer) {
-    close_handshake handshake;
-    handshake.send(close_frame::fit(close_code{4001}, "kicked"));
-    if (!answer.empty())
-        handshake.receive(close_frame::parse(answer));
-    handshake.transport_closed();
-    return handshake.report();
+// What happens to a connection, in order.
+void request(close_handshake &h) { h.request(close_frame::fit(close_code::going_away, "bye")); }
+void send(close_handshake &h) { h.send(close_frame::fit(close_code::going_away, "bye")); }
+void send_a_protocol_error(close_handshake &h) { h.send(frame<close_code::protocol_error>("mine")); }
+void send_an_empty_frame(close_handshake &h) { h.send(close_frame()); }
+void fail(close_handshake &h) { h.fail(frame<close_code::protocol_error>("rsv bits")); }
+void receive_the_same(close_handshake &h) {
+    h.receive(close_frame::parse("\x03\xE9"
+                                 "bye"));
 }
+void receive_no_text(close_handshake &h) { h.receive(close_frame::parse("\x03\xE9")); }
+void receive_another(close_handshake &h) {
+    h.receive(close_frame::parse("\x03\xE8"
+                                 "yours"));
+}
+void receive_private(close_handshake &h) {
+    h.receive(close_frame::parse("\x0F\xA1"
+                                 "kicked"));
+}
+void receive_empty(close_handshake &h) { h.receive(close_frame::parse("")); }
+void receive_half_a_code(close_handshake &h) { h.receive(close_frame::parse("\x03")); }
+void receive_bad_utf8(close_handshake &h) { h.receive(close_frame::parse("\x03\xE8\xFF")); }
+void receive_bad_code(close_handshake &h) { h.receive(close_frame::parse("\x03\xEE")); }
+void receive_too_long(close_handshake &h) { h.receive(close_frame::parse(std::string(126, 'x'))); }
+void receive_uncertain(close_handshake &h) {
+    h.receive(close_frame::parse("\x03\xEA"
+                                 "why"),
+              true);
+}
+void receive_unseen(close_handshake &h) { h.receive_unseen(); }
+void lose(close_handshake &h) { h.lose(); }
+void program_drops(close_handshake &h) { h.transport_closed(initiator::local); }
+void stack_drops(close_handshake &h) { h.transport_closed(initiator::library); }
+void peer_drops(close_handshake &h) { h.transport_closed(initiator::peer); }
+void cannot_connect(close_handshake &h) { h.connect_failed("connection refused"); }
+void cannot_trust(close_handshake &h) { h.connect_failed("not trusted", true); }
+
+using event = void (*)(close_handshake &);
+
+// Every combination of who ended a connection, what was sent, and what was received.
+const struct {
+    std::vector<event> events;
+    const char        *line;
+} lines[] = {
+    // us
+    {{program_drops}, R"(closed by us, not cleanly: 1006 abnormal_closure)"},
+    {{request}, R"(closed by us, not cleanly: 1006 abnormal_closure)"},
+    {{request, receive_unseen}, R"(closed by us, not cleanly: 1006 abnormal_closure)"},
+    {{send, lose}, R"(closed by us, not cleanly: 1006 abnormal_closure)"},
+    {{send}, R"(closed by us, not cleanly: sent 1001 going_away "bye", received nothing)"},
+    {{send, receive_the_same}, R"(closed cleanly by us: sent 1001 going_away "bye", received 1001 "bye")"},
+    {{send, receive_no_text}, R"(closed cleanly by us: sent 1001 going_away "bye", received 1001)"},
+    {{send, receive_another},
+     R"(closed cleanly by us: sent 1001 going_away "bye", received 1000 normal_closure "yours")"},
+    {{send, receive_private}, R"(closed cleanly by us: sent 1001 going_away "bye", received 4001 "kicked")"},
+    {{send, receive_empty}, R"(closed cleanly by us: sent 1001 going_away "bye", received 1005 no_status_received)"},
+    {{send_an_empty_frame, receive_empty}, R"(closed cleanly by us: sent 1005 no_status_received, received 1005)"},
+    {{send, receive_unseen},
+     R"(closed cleanly by us: sent 1001 going_away "bye", received an answer that was not seen)"},
+    {{send, receive_half_a_code},
+     R"(closed by us, not cleanly: sent 1001 going_away "bye", received an invalid frame (truncated_code))"},
+    {{send, receive_uncertain},
+     R"(closed by us: sent 1001 going_away "bye", received 1002 protocol_error (or another code) "why")"},
+    {{send_a_protocol_error, receive_uncertain},
+     R"(closed by us: sent 1002 protocol_error "mine", received 1002 (or another code) "why")"},
+    {{send, receive_the_same, lose}, R"(closed by us, not cleanly: sent nothing, received 1001 going_away "bye")"},
+    {{send, receive_half_a_code, lose},
+     R"(closed by us, not cleanly: sent nothing, received an invalid frame (truncated_code))"},
+    {{send, receive_uncertain, lose},
+     R"(closed by us, not cleanly: sent nothing, received 1002 protocol_error (or another code) "why")"},
+
+    // the peer
+    {{peer_drops}, R"(closed by the peer, not cleanly: 1006 abnormal_closure)"},
+    {{receive_unseen}, R"(closed by the peer, not cleanly: 1006 abnormal_closure)"},
+    {{receive_the_same}, R"(closed cleanly by the peer: received 1001 going_away "bye", sent 1001 "bye")"},
+    {{receive_private}, R"(closed cleanly by the peer: received 4001 "kicked", sent 4001 "kicked")"},
+    {{receive_empty}, R"(closed cleanly by the peer: received 1005 no_status_received, sent 1005)"},
+    {{request, receive_another},
+     R"(closed cleanly by the peer: received 1000 normal_closure "yours", sent 1001 going_away "bye")"},
+    {{fail, receive_another},
+     R"(closed cleanly by the peer: received 1000 normal_closure "yours", sent 1002 protocol_error "rsv bits")"},
+    {{receive_the_same, lose}, R"(closed by the peer, not cleanly: received 1001 going_away "bye", sent nothing)"},
+    {{receive_half_a_code},
+     R"(closed by the peer, not cleanly: received an invalid frame (truncated_code), )"
+     R"(sent 1002 protocol_error "Close frame with half a code")"},
+    {{receive_bad_code},
+     R"(closed by the peer, not cleanly: received an invalid frame (forbidden_code), )"
+     R"(sent 1002 protocol_error "Close frame with a forbidden code")"},
+    {{receive_bad_utf8},
+     R"(closed by the peer, not cleanly: received an invalid frame (invalid_utf8), )"
+     R"(sent 1007 invalid_payload "Close frame with text that is not UTF-8")"},
+    {{receive_too_long},
+     R"(closed by the peer, not cleanly: received an invalid frame (too_long), )"
+     R"(sent 1002 protocol_error "Close frame with more than 125 bytes")"},
+    {{receive_half_a_code, lose},
+     R"(closed by the peer, not cleanly: received an invalid frame (truncated_code), sent nothing)"},
+    {{receive_uncertain},
+     R"(closed by the peer: received 1002 protocol_error (or another code) "why", sent 1002 "why")"},
+    {{request, receive_uncertain},
+     R"(closed by the peer: received 1002 protocol_error (or another code) "why", sent 1001 going_away "bye")"},
+    {{receive_uncertain, lose},
+     R"(closed by the peer, not cleanly: received 1002 protocol_error (or another code) "why", sent nothing)"},
+
+    // our own stack
+    {{stack_drops}, R"(closed by the library, not cleanly: 1006 abnormal_closure)"},
+    {{fail}, R"(closed by the library, not cleanly: 1006 abnormal_closure)"},
+    {{fail, receive_unseen}, R"(closed by the library, not cleanly: 1006 abnormal_closure)"},
+    {{fail, send}, R"(closed by the library, not cleanly: sent 1002 protocol_error "rsv bits", received nothing)"},
+    {{fail, send, receive_another},
+     R"(closed cleanly by the library: sent 1002 protocol_error "rsv bits", received 1000 normal_closure "yours")"},
+    {{fail, send, receive_unseen},
+     R"(closed cleanly by the library: sent 1002 protocol_error "rsv bits", received an answer that was not seen)"},
+    {{fail, send, receive_half_a_code},
+     R"(closed by the library, not cleanly: sent 1002 protocol_error "rsv bits", )"
+     R"(received an invalid frame (truncated_code))"},
+    {{fail, send, receive_uncertain},
+     R"(closed by the library: sent 1002 protocol_error "rsv bits", )"
+     R"(received 1002 (or another code) "why")"},
+    {{fail, send, receive_another, lose},
+     R"(closed by the library, not cleanly: sent nothing, received 1000 normal_closure "yours")"},
+    {{fail, send, receive_half_a_code, lose},
+     R"(closed by the library, not cleanly: sent nothing, received an invalid frame (truncated_code))"},
+    {{fail, send, receive_uncertain, lose},
+     R"(closed by the library, not cleanly: sent nothing, received 1002 protocol_error (or another code) "why")"},
+
+    // nobody
+    {{}, R"(closed by the transport, not cleanly: 1006 abnormal_closure)"},
+    {{cannot_connect}, R"(not connected: "connection refused")"},
+    {{request, cannot_connect}, R"(not connected: "connection refused")"},
+    {{cannot_trust}, R"(not connected: "not trusted")"},
+};
+
+// Counts the writes that a stream makes into its buffer.
+struct counting_buffer : std::stringbuf {
+    unsigned writes = 0;
+
+    std::streamsize xsputn(const char *text, std::streamsize size) override {
+        ++writes;
+        return std::stringbuf::xsputn(text, size);
+    }
+};
 
 } // namespace
 
-TEST_CASE("codes and frames are a number, a name where there is one, and the text in quotes") {
+TEST_CASE("a code or a frame is a number, its name if it has one, and the text in quotes") {
     CHECK(text(close_code::going_away) == "1001 going_away");
     CHECK(text(close_code{4001}) == "4001");
     CHECK(text(close_code{0}) == "0");
@@ -54,36 +189,32 @@ TEST_CASE("codes and frames are a number, a name where there is one, and the tex
     CHECK(text(close_frame::fit(close_code::normal_closure, "bye")) == "1000 normal_closure \"bye\"");
 }
 
-TEST_CASE("a report is one line that says who, how and with what") {
-    CHECK(text(peer_closed_with("\x03\xE8"
-                                "bye")) == "closed cleanly by peer: 1000 normal_closure \"bye\"");
-    CHECK(text(peer_closed_with("")) == "closed cleanly by peer: 1005 no_status_received");
-    CHECK(text(peer_closed_with("\x03")) ==
-          "closed, not cleanly, by peer: truncated_code; answered 1002 protocol_error "
-          "\"Close frame with half a code\"");
-    CHECK(text(we_closed("\x0F\xA1kicked")) == "closed cleanly by local: 4001 \"kicked\"");
-    CHECK(text(we_closed("\x03\xE8")) == "closed cleanly by local: 4001 \"kicked\"; answered 1000 normal_closure");
-    CHECK(text(we_closed("\x03")) == "closed, not cleanly, by local: 4001 \"kicked\"; answered with truncated_code");
-    CHECK(text(we_closed("")) == "closed, not cleanly, by local: 4001 \"kicked\"; not answered");
-    close_handshake inferred;
-    inferred.send(close_frame::fit(close_code{4001}, "kicked"));
-    inferred.receive_unseen();
-    CHECK(text(inferred.report()) == "closed cleanly by local: 4001 \"kicked\"; answer inferred");
+TEST_CASE("a report is one line that says who ended the connection, whether cleanly, and what went which way") {
+    for (const auto &[events, line] : lines) {
+        close_handshake handshake;
+        for (const event happen : events)
+            happen(handshake);
+        handshake.transport_closed();
+        CHECK(text(handshake.report()) == line);
+    }
+}
 
-    close_handshake code_uncertain;
-    code_uncertain.receive(close_frame::parse("\x03\xEA", 2), true);
-    CHECK(text(code_uncertain.report()) ==
-          "closed by peer: 1002 protocol_error; the peer's code may have been another");
-    CHECK(json(code_uncertain.report()) == "{\"code\":1002,\"reason\":\"\",\"clean\":false,\"initiator\":\"peer\","
-                                           "\"received\":{\"code\":1002,\"reason\":\"\"},"
-                                           "\"sent\":{\"code\":1002,\"reason\":\"\"},\"violation\":null,"
-                                           "\"code_uncertain\":true}");
-    close_handshake lost;
-    lost.transport_closed();
-    CHECK(text(lost.report()) == "closed, not cleanly, by transport: 1006 abnormal_closure");
-    close_handshake refused;
-    refused.connect_failed("connection refused");
-    CHECK(text(refused.report()) == "not connected: \"connection refused\"");
+TEST_CASE("a stream gets a line in one write") {
+    counting_buffer buffer;
+    std::ostream    stream(&buffer);
+    stream << peer_closed_with("\x03\xE8"
+                               "bye");
+    CHECK(buffer.str() == "closed cleanly by the peer: received 1000 normal_closure \"bye\", sent 1000 \"bye\"");
+    CHECK(buffer.writes == 1);
+}
+
+TEST_CASE("a line is padded as the stream says") {
+    std::ostringstream stream;
+    stream << std::setw(18) << close_code::going_away << '|';
+    stream << std::setw(18) << std::left << std::setfill('.') << close_code::going_away << '|';
+    stream << std::setw(5) << close_code::going_away << '|';
+    stream << close_code::going_away;
+    CHECK(stream.str() == "   1001 going_away|1001 going_away...|1001 going_away|1001 going_away");
 }
 
 TEST_CASE("a report is one JSON object") {
@@ -94,6 +225,17 @@ TEST_CASE("a report is one JSON object") {
     CHECK(json(peer_closed_with("\x03")) ==
           R"({"code":1002,"reason":"Close frame with half a code","clean":false,"initiator":"peer","received":null,)"
           R"("sent":{"code":1002,"reason":"Close frame with half a code"},"violation":"truncated_code"})");
+    close_handshake uncertain;
+    uncertain.receive(close_frame::parse("\x03\xEA"), true);
+    CHECK(json(uncertain.report()) ==
+          R"({"code":1002,"reason":"","clean":false,"initiator":"peer","received":{"code":1002,"reason":""},)"
+          R"("sent":{"code":1002,"reason":""},"violation":null,"code_uncertain":true})");
+    close_handshake inferred;
+    inferred.send(close_frame::fit(close_code{4001}, "kicked"));
+    inferred.receive_unseen();
+    CHECK(json(inferred.report()) ==
+          R"({"code":4001,"reason":"kicked","clean":true,"initiator":"local","received":null,)"
+          R"("sent":{"code":4001,"reason":"kicked"},"violation":null,"inferred":true})");
     close_handshake refused;
     refused.connect_failed("connection refused");
     CHECK(json(refused.report()) == R"({"code":1006,"reason":"","clean":false,"initiator":"transport","received":null,)"
@@ -101,7 +243,7 @@ TEST_CASE("a report is one JSON object") {
     CHECK(json(close_frame()) == R"({"code":1005,"reason":""})");
 }
 
-TEST_CASE("no text of a peer's can break a line or look like another one") {
+TEST_CASE("nothing that a peer writes can break a line or look like another one") {
     struct {
         const char *reason, *escaped;
     } const cases[] = {
@@ -135,11 +277,18 @@ TEST_CASE("no text of a peer's can break a line or look like another one") {
 }
 
 TEST_CASE("a line in a buffer of its own is never cut") {
-    close_handshake handshake;
-    handshake.send(close_frame::fit(close_code::internal_error, std::string(123, '\n')));
-    handshake.receive(close_frame::parse("\x03\xF3" + std::string(123, '\r')));
+    close_handshake handshake; // the longest line: the longest names, both texts escaped, an uncertain code
+    handshake.fail(close_frame::fit(close_code::mandatory_extension, std::string(123, '\n')));
+    handshake.send();
+    handshake.receive(close_frame::parse("\x03\xEB" + std::string(123, '\r')), true);
     const text_line line(handshake.report());
-    CHECK(line.view() == text(handshake.report()));
-    CHECK(line.view().size() > 2 * 6 * 123);
+    std::string     expected = "closed by the library: sent 1010 mandatory_extension \"";
+    for (int i = 0; i < 123; ++i)
+        expected += "\\u000a";
+    expected += "\", received 1003 unsupported_data (or another code) \"";
+    for (int i = 0; i < 123; ++i)
+        expected += "\\u000d";
+    expected += '"';
+    CHECK(line.view() == expected);
     CHECK(std::string_view(line.c_str()) == line.view());
 }

@@ -3,6 +3,8 @@
 
 #include <wsclose/std_format.hpp>
 
+#include <wsclose/close_handshake.hpp>
+
 #include "support/catch.hpp"
 
 #if defined(__cpp_lib_format)
@@ -14,7 +16,7 @@ TEST_CASE("std::format writes codes, frames and reports as text and as JSON") {
     CHECK(std::format("{:j}", frame) == R"({"code":1000,"reason":"bye\u000a"})");
     wsclose::close_handshake lost;
     lost.transport_closed();
-    CHECK(std::format("{}", lost.report()) == "closed, not cleanly, by transport: 1006 abnormal_closure");
+    CHECK(std::format("{}", lost.report()) == "closed by the transport, not cleanly: 1006 abnormal_closure");
 }
 
 #else

@@ -72,7 +72,7 @@ TEST_CASE("close_all closes what is in the list, and the list is empty once they
     for (raw_peer &peer : peers)
         CHECK(peer.answer_close_and_read_to_end().bytes == going_away);
     for (int i = 0; i < 3; ++i)
-        CHECK(events.next() == "closed cleanly by local: 1001 going_away \"bye\"");
+        CHECK(events.next() == "closed cleanly by us: sent 1001 going_away \"bye\", received 1001 \"bye\"");
     host.on_service_thread([&](lws_context *) { CHECK(list.empty()); });
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("a context that is destroyed at once after close_all still sends the C
     for (raw_peer &peer : peers)
         CHECK(peer.read_to_end().bytes == going_away);
     for (int i = 0; i < 3; ++i)
-        CHECK(events.next() == "closed, not cleanly, by local: 1001 going_away \"bye\"; not answered");
+        CHECK(events.next() == "closed by us, not cleanly: sent 1001 going_away \"bye\", received nothing");
     CHECK(list.empty());
 }
 
@@ -140,7 +140,7 @@ TEST_CASE("a list that goes before its connections leaves them alone, and so doe
     for (raw_peer &peer : peers) {
         peer.send_close("");
         CHECK(peer.read_to_end().bytes == std::string("\x88\x00", 2));
-        CHECK(events.next() == "closed cleanly by peer: 1005 no_status_received");
+        CHECK(events.next() == "closed cleanly by the peer: received 1005 no_status_received, sent 1005");
     }
 }
 

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include <wsclose/close_handshake.hpp>
+
 #include "support/catch.hpp"
 
 namespace {
@@ -23,8 +25,8 @@ TEST_CASE("a report goes into lws' log as one escaped line at the level asked fo
     });
     wsclose::log_report(handshake.report(), "chat");
     CHECK(logged_level == LLL_NOTICE);
-    CHECK(logged.find("chat: closed cleanly by peer: 1000 normal_closure \"bye\\u000aforged: line\"\n") !=
-          std::string::npos);
+    CHECK(logged.find("chat: closed cleanly by the peer: received 1000 normal_closure \"bye\\u000aforged: line\", sent "
+                      "1000 \"bye\\u000aforged: line\"\n") != std::string::npos);
     CHECK(logged.find('\n') == logged.size() - 1);
     logged.clear();
     wsclose::log_report(handshake.report(), "chat", LLL_INFO); // not switched on

@@ -138,11 +138,11 @@ const std::string bye_frame = "\x88\x05\x0F\xA1"
                               "bye";
 
 // Before 4.2 lws does not say that its context is being destroyed.
-const std::string context_destroyed = std::string("closed, not cleanly, by ") +
-                                      (LWS_LIBRARY_VERSION_MAJOR > 4 || LWS_LIBRARY_VERSION_MINOR >= 2 ? "local"
-                                       : test::default_transport() == test::transport::tls             ? "transport"
-                                                                                                       : "library") +
-                                      ": 1006 abnormal_closure";
+const std::string context_destroyed = std::string("closed by ") +
+                                      (LWS_LIBRARY_VERSION_MAJOR > 4 || LWS_LIBRARY_VERSION_MINOR >= 2 ? "us"
+                                       : test::default_transport() == test::transport::tls             ? "the transport"
+                                                                                           : "the library") +
+                                      ", not cleanly: 1006 abnormal_closure";
 
 // Runs a server whose session does `what`; checks at the end that every session that was constructed
 // was destroyed, and that nothing more was reported than was waited for.
@@ -168,6 +168,12 @@ private:
     std::unique_ptr<test::lws_host> host_;
 };
 
+// Whether the line of a report says that lws failed the connection with this frame, answered or not.
+bool is_failed_with(const std::string &line, const std::string &frame) {
+    return line.find("closed by the library, not cleanly: sent " + frame + ", received ") == 0 ||
+           line.find("closed cleanly by the library: sent " + frame + ", received ") == 0;
+}
+
 bool received(lws_callback_reasons reason) {
     return reason == LWS_CALLBACK_RECEIVE || reason == LWS_CALLBACK_CLIENT_RECEIVE;
 }
@@ -188,7 +194,7 @@ TEST_CASE("a close from the receive callback goes out, is answered and reported"
     CHECK(seen.bytes == bye_frame);
     CHECK(seen.end == stream_end::fin);
     CHECK(seen.seconds < 1);
-    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
 TEST_CASE("a close works from every place on the service thread") {
@@ -224,7 +230,7 @@ TEST_CASE("a close works from every place on the service thread") {
         peer.send(peer.frame(0x8A, "pong"));
     const auto seen = peer.answer_close_and_read_to_end();
     CHECK(seen.bytes == bye_frame);
-    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
 TEST_CASE("one connection can close another, through a reference") {
@@ -244,7 +250,7 @@ TEST_CASE("one connection can close another, through a reference") {
     b.send_text("close first");
     CHECK(a.answer_close_and_read_to_end().bytes == bye_frame);
     CHECK(events.next() == "close first");
-    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
     server.host().on_service_thread([](lws_context *) {
         CHECK_FALSE(first);
         CHECK_FALSE(first.close(close_code::normal_closure));
@@ -252,7 +258,7 @@ TEST_CASE("one connection can close another, through a reference") {
         CHECK_FALSE(first.with([](lws *) { FAIL("called for a dead connection"); }));
     });
     b.reset();
-    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
 }
 
 TEST_CASE("a second close changes nothing and says so") {
@@ -271,7 +277,7 @@ TEST_CASE("a second close changes nothing and says so") {
     raw_peer peer = server.connect();
     peer.send_text("x");
     CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
-    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
 TEST_CASE("a server's 1010 goes out as 1011, and a frame without a code as it is") {
@@ -285,11 +291,11 @@ TEST_CASE("a server's 1010 goes out as 1011, and a frame without a code as it is
     raw_peer a = server.connect();
     a.send_text("1010");
     CHECK(a.answer_close_and_read_to_end().bytes == "\x88\x03\x03\xF3x");
-    CHECK(events.next() == "closed cleanly by local: 1011 internal_error \"x\"");
+    CHECK(events.next() == "closed cleanly by us: sent 1011 internal_error \"x\", received 1011 \"x\"");
     raw_peer b = server.connect();
     b.send_text("empty");
     CHECK(b.answer_close_and_read_to_end().bytes == "\x88\x00"sv);
-    CHECK(events.next() == "closed cleanly by local: 1005 no_status_received");
+    CHECK(events.next() == "closed cleanly by us: sent 1005 no_status_received, received 1005");
 }
 
 TEST_CASE("a session may inherit its connection") {
@@ -297,7 +303,9 @@ TEST_CASE("a session may inherit its connection") {
     raw_peer peer = server.connect("derived");
     peer.send_text("x");
     CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x05\x03\xF3\xEF\xBF\xBD");
-    CHECK(events.next() == "constructed: closed cleanly by local: 1011 internal_error \"\xEF\xBF\xBD\"");
+    CHECK(
+        events.next() ==
+        "constructed: closed cleanly by us: sent 1011 internal_error \"\xEF\xBF\xBD\", received 1011 \"\xEF\xBF\xBD\"");
 }
 
 TEST_CASE("what was queued goes out before the Close frame") {
@@ -323,7 +331,7 @@ TEST_CASE("what was queued goes out before the Close frame") {
                                                        "2\x81\x01"
                                                        "1" +
                                                            bye_frame);
-    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
 TEST_CASE("what lws_write took goes out before the Close frame, even if the socket was full") {
@@ -348,7 +356,7 @@ TEST_CASE("what lws_write took goes out before the Close frame, even if the sock
     CHECK(tail == bye_frame);
     peer.send_close(bye);
     CHECK(peer.read_to_end().end == stream_end::fin);
-    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
 TEST_CASE("once it is closing the callback gets no data") {
@@ -365,7 +373,7 @@ TEST_CASE("once it is closing the callback gets no data") {
     peer.send(peer.text_frame("third") + peer.close_frame(bye));
     CHECK(peer.read_to_end().end == stream_end::fin);
     CHECK(events.next() == "first");
-    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
 TEST_CASE("a close reaches the peer although the program had stopped reading") {
@@ -378,7 +386,7 @@ TEST_CASE("a close reaches the peer although the program had stopped reading") {
     });
     raw_peer peer = server.connect();
     CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
-    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
 TEST_CASE("the program sees a good Close frame of the peer's, and its report in the last callback") {
@@ -398,8 +406,8 @@ TEST_CASE("the program sees a good Close frame of the peer's, and its report in 
     peer.send_close(bye);
     CHECK(peer.read_to_end().bytes == bye_frame);
     CHECK(events.next() == "peer closes");
-    CHECK(events.next() == "closed cleanly by peer: 4001 \"bye\"");
-    CHECK(events.next() == "last: closed cleanly by peer: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+    CHECK(events.next() == "last: closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
 }
 
 TEST_CASE("a bad Close frame of the peer's is refused at once and kept from the program") {
@@ -414,8 +422,9 @@ TEST_CASE("a bad Close frame of the peer's is refused at once and kept from the 
     CHECK(seen.bytes == "\x88\x29\x03\xEF"
                         "Close frame with text that is not UTF-8");
     CHECK(seen.seconds < 1);
-    CHECK(events.next() == "closed, not cleanly, by peer: invalid_utf8; answered 1007 invalid_payload "
-                           "\"Close frame with text that is not UTF-8\"");
+    CHECK(events.next() ==
+          "closed by the peer, not cleanly: received an invalid frame (invalid_utf8), sent 1007 invalid_payload "
+          "\"Close frame with text that is not UTF-8\"");
 }
 
 TEST_CASE("a program that drops the connection is reported as having done so") {
@@ -424,7 +433,7 @@ TEST_CASE("a program that drops the connection is reported as having done so") {
     raw_peer peer = server.connect();
     peer.send_text("x");
     CHECK(peer.read_to_end().bytes.empty());
-    CHECK(events.next() == "closed, not cleanly, by local: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by us, not cleanly: 1006 abnormal_closure");
 }
 
 TEST_CASE("code written for bare lws keeps working and cannot send what is forbidden") {
@@ -440,12 +449,13 @@ TEST_CASE("code written for bare lws keeps working and cannot send what is forbi
     good.send_text("good");
     CHECK(good.answer_close_and_read_to_end().bytes == "\x88\x05\x0F\xA1"
                                                        "why");
-    CHECK(events.next() == "closed cleanly by local: 4001 \"why\"");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"why\", received 4001 \"why\"");
     raw_peer bad = server.connect();
     bad.send_text("bad");
     CHECK(bad.answer_close_and_read_to_end().bytes == "\x88\x08\x03\xF3"
                                                       "why\xEF\xBF\xBD");
-    CHECK(events.next() == "closed cleanly by local: 1011 internal_error \"why\xEF\xBF\xBD\"");
+    CHECK(events.next() ==
+          "closed cleanly by us: sent 1011 internal_error \"why\xEF\xBF\xBD\", received 1011 \"why\xEF\xBF\xBD\"");
 }
 
 TEST_CASE("a reason left with lws never becomes a second Close frame") {
@@ -469,7 +479,8 @@ TEST_CASE("a reason left with lws never becomes a second Close frame") {
     const auto seen = ours ? peer.answer_close_and_read_to_end() : peer.read_to_end();
     CHECK(seen.bytes == bye_frame);
     CHECK(seen.seconds < 1);
-    CHECK(events.next() == (ours ? "closed cleanly by local: 4001 \"bye\"" : "closed cleanly by peer: 4001 \"bye\""));
+    CHECK(events.next() == (ours ? "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\""
+                                 : "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\""));
 }
 
 TEST_CASE("a close goes out and is answered while permessage-deflate is on") {
@@ -502,7 +513,8 @@ TEST_CASE("a close goes out and is answered while permessage-deflate is on") {
     if (!ours)
         peer.send_close(bye);
     CHECK((ours ? peer.answer_close_and_read_to_end() : peer.read_to_end()).bytes == bye_frame);
-    CHECK(events.next() == std::string("closed cleanly by ") + (ours ? "local" : "peer") + ": 4001 \"bye\"");
+    CHECK(events.next() == (ours ? "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\""
+                                 : "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\""));
 }
 
 TEST_CASE("a connection can be closed in on_close of another") {
@@ -523,8 +535,8 @@ TEST_CASE("a connection can be closed in on_close of another") {
     CHECK(events.next() == "first");
     a.reset();
     CHECK(b.answer_close_and_read_to_end().bytes == bye_frame);
-    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
-    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
 TEST_CASE("a report says where the peer's code may have been another") {
@@ -536,10 +548,10 @@ TEST_CASE("a report says where the peer's code may have been another") {
     raw_peer a = server.connect(), b = server.connect();
     a.send_close("\x03\xF4"); // 1012
     CHECK(a.read_to_end().bytes == "\x88\x02\x03\xEA");
-    CHECK(events.next() == "closed by peer: 1002 protocol_error; the peer's code may have been another");
+    CHECK(events.next() == "closed by the peer: received 1002 protocol_error (or another code), sent 1002");
     b.send_close(bye);
     CHECK(b.read_to_end().bytes == bye_frame);
-    CHECK(events.next() == "closed cleanly by peer: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
 }
 
 TEST_CASE("a peer that does not read is waited for no longer than 5 s, and the report says what it can still read") {
@@ -570,10 +582,10 @@ TEST_CASE("a peer that does not read is waited for no longer than 5 s, and the r
     const std::string report = events.next(9000);
     CAPTURE(report);
     if (ours)
-        CHECK(report == "closed, not cleanly, by local: 1006 abnormal_closure");
+        CHECK(report == "closed by us, not cleanly: 1006 abnormal_closure");
     const std::string all  = peer.read_to_end().bytes;
     const bool        came = all.size() >= bye_frame.size() && all.substr(all.size() - bye_frame.size()) == bye_frame;
-    CHECK(came == (report == "closed cleanly by peer: 4001 \"bye\""));
+    CHECK(came == (report == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\""));
     CHECK(came == !ours);
     CHECK_FALSE(full);
 }
@@ -589,7 +601,7 @@ TEST_CASE("a silent peer is waited for no longer than 5 s, also where the progra
     raw_peer peer = server.connect();
     peer.send_text("x");
     CHECK(peer.read_frame() == bye_frame);
-    CHECK(events.next(9000) == "closed, not cleanly, by local: 4001 \"bye\"; not answered");
+    CHECK(events.next(9000) == "closed by us, not cleanly: sent 4001 \"bye\", received nothing");
 }
 
 TEST_CASE("lws failing the connection is reported as the library's doing") {
@@ -599,7 +611,7 @@ TEST_CASE("lws failing the connection is reported as the library's doing") {
     CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x0A\x03\xEA"
                                                        "rsv bits");
     // Whether lws understands the answer after that depends on its version.
-    CHECK(events.next().find("by library: 1002 protocol_error \"rsv bits\"") != std::string::npos);
+    CHECK(is_failed_with(events.next(), "1002 protocol_error \"rsv bits\""));
 }
 
 const bool over_tls = test::default_transport() == test::transport::tls;
@@ -614,7 +626,7 @@ TEST_CASE("no Close frame of lws' follows ours, whatever the peer does then") {
     CHECK(rest.bytes.empty());
     CHECK(rest.seconds < 1);
     // Over TLS, lws 4.0 now and then waits for its timeout, 20 s, before the last callback.
-    CHECK(events.next(25000) == "closed, not cleanly, by local: 4001 \"bye\"; not answered");
+    CHECK(events.next(25000) == "closed by us, not cleanly: sent 4001 \"bye\", received nothing");
 }
 
 TEST_CASE("no reason left with lws follows our Close frame") {
@@ -639,7 +651,7 @@ TEST_CASE("no reason left with lws follows our Close frame") {
     const auto rest = peer.read_to_end();
     CHECK(rest.bytes.empty());
     CHECK(rest.seconds < 1);
-    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
 TEST_CASE("a frame without a code goes out as it is, also if a reason is left with lws") {
@@ -659,7 +671,7 @@ TEST_CASE("a frame without a code goes out as it is, also if a reason is left wi
     raw_peer peer = client ? raw_peer::accept(listener, "tracked") : server.connect();
     peer.send_text("x");
     CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x00"sv);
-    CHECK(events.next() == "closed cleanly by local: 1005 no_status_received");
+    CHECK(events.next() == "closed cleanly by us: sent 1005 no_status_received, received 1005");
 }
 
 TEST_CASE("an answer that cannot go out is not called sent") {
@@ -673,8 +685,8 @@ TEST_CASE("an answer that cannot go out is not called sent") {
     const std::string report = events.next();
     CAPTURE(report);
     // Over TLS lws may see the reset before it reads the frame.
-    CHECK((report.find("closed, not cleanly, by ") == 0));
-    CHECK(report.find("answered 1") == std::string::npos);
+    CHECK(test::is_unclean(report));
+    CHECK(report.find("sent 1") == std::string::npos);
 }
 
 TEST_CASE("a frame that lws was left to send and did not is not called sent") {
@@ -700,7 +712,7 @@ TEST_CASE("a frame that lws was left to send and did not is not called sent") {
     const std::string report = events.next();
     CAPTURE(report);
     CHECK(report.find("1006 abnormal_closure") != std::string::npos);
-    CHECK(report.find("closed, not cleanly, by ") == 0);
+    CHECK(test::is_unclean(report));
 }
 
 TEST_CASE("a reason that was left with lws and not used does not say who ended the connection") {
@@ -720,8 +732,8 @@ TEST_CASE("a reason that was left with lws and not used does not say who ended t
     const std::string report = events.next();
     const bool        unused = !fin || peer.read_to_end().bytes.empty();
     CHECK((unused || over_tls)); // there lws may see the end of TLS before that of TCP, which looks like a kill
-    CHECK(report == (unused ? "closed, not cleanly, by transport: 1006 abnormal_closure"
-                            : "closed, not cleanly, by local: 1001 going_away \"old\"; not answered"));
+    CHECK(report == (unused ? "closed by the transport, not cleanly: 1006 abnormal_closure"
+                            : "closed by us, not cleanly: sent 1001 going_away \"old\", received nothing"));
 }
 
 TEST_CASE("a reset behind data that the program does not read is the transport's") {
@@ -738,7 +750,7 @@ TEST_CASE("a reset behind data that the program does not read is the transport's
     peer.reset();
     if (test::event_loop::name() == "uv") // where lws does not look at a socket that is not to be read
         server.host().stop();
-    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
 }
 
 TEST_CASE("where lws ends a connection without a Close frame, it is the library's doing") {
@@ -747,8 +759,8 @@ TEST_CASE("where lws ends a connection without a Close frame, it is the library'
     peer.send(peer.frame(0x89, std::string(126, 'x'))); // a ping longer than a control frame may be
     CHECK(peer.read_to_end().bytes.empty());
     // Over TLS it could as well be that the peer had ended TLS.
-    CHECK(events.next() ==
-          std::string("closed, not cleanly, by ") + (over_tls ? "transport" : "library") + ": 1006 abnormal_closure");
+    CHECK(events.next() == std::string("closed by the ") + (over_tls ? "transport" : "library") +
+                               ", not cleanly: 1006 abnormal_closure");
 }
 
 TEST_CASE("a peer that does not answer lws' ping is the library's to give up") {
@@ -761,7 +773,7 @@ TEST_CASE("a peer that does not answer lws' ping is the library's to give up") {
     raw_peer peer = server.connect();
     CHECK(peer.read_frame()[0] == '\x89');
     CHECK(peer.read_to_end().bytes.empty());
-    CHECK(events.next() == "closed, not cleanly, by library: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by the library, not cleanly: 1006 abnormal_closure");
 }
 
 TEST_CASE("text that is not UTF-8 is the library's to refuse, where lws checks it") {
@@ -771,11 +783,11 @@ TEST_CASE("text that is not UTF-8 is the library's to refuse, where lws checks i
     if (LWS_LIBRARY_VERSION_MAJOR < 5) { // it does not, unless it is told to
         peer.send_close(bye);
         CHECK(peer.read_to_end().bytes == bye_frame);
-        CHECK(events.next() == "closed cleanly by peer: 4001 \"bye\"");
+        CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
     } else {
         CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x0A\x03\xEF"
                                                            "bad utf8");
-        CHECK(events.next().find("by library: 1007 invalid_payload \"bad utf8\"") != std::string::npos);
+        CHECK(is_failed_with(events.next(), "1007 invalid_payload \"bad utf8\""));
     }
 }
 
@@ -786,7 +798,7 @@ TEST_CASE("the end of TLS alone is reported as the transport's") {
     raw_peer peer = server.connect();
     peer.send_close_notify();
     CHECK(peer.read_to_end().bytes.empty());
-    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
 }
 
 TEST_CASE("FIN and reset are reported as the transport's") {
@@ -794,10 +806,10 @@ TEST_CASE("FIN and reset are reported as the transport's") {
     raw_peer a = server.connect();
     a.send_fin();
     CHECK(a.read_to_end().bytes.empty());
-    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
     raw_peer b = server.connect();
     b.reset();
-    CHECK(events.next() == "closed, not cleanly, by transport: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
 }
 
 TEST_CASE("a context that is destroyed reports every connection that it still had") {
@@ -822,8 +834,8 @@ TEST_CASE("a vhost that is destroyed reports every connection that it still had"
     if (!ends_them) // they go on, although nobody listens any more, until the context is destroyed
         server.host().stop();
     const std::string who = over_tls ? "transport" : "library";
-    CHECK(events.next() == "closed, not cleanly, by " + who + ": 1006 abnormal_closure");
-    CHECK(events.next() == "closed, not cleanly, by " + who + ": 1006 abnormal_closure");
+    CHECK(events.next() == "closed by the " + who + ", not cleanly: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by the " + who + ", not cleanly: 1006 abnormal_closure");
 }
 
 TEST_CASE("a connection that the program refuses to upgrade has no report and leaks nothing") {
@@ -942,13 +954,13 @@ TEST_CASE("a client closes, and answers a close") {
     raw_peer first = raw_peer::accept(listener, "tracked");
     first.send_text("x");
     CHECK(first.answer_close_and_read_to_end().bytes == bye_frame);
-    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 
     server.host().connect(listener.port(), "tracked");
     raw_peer second = raw_peer::accept(listener, "tracked");
     second.send_close(bye);
     CHECK(second.read_to_end().bytes == bye_frame);
-    CHECK(events.next() == "closed cleanly by peer: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
 }
 
 TEST_CASE("a close asked for before a client is connected goes out once it is") {
@@ -961,7 +973,7 @@ TEST_CASE("a close asked for before a client is connected goes out once it is") 
     server.host().connect(listener.port(), "tracked");
     raw_peer peer = raw_peer::accept(listener, "tracked");
     CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
-    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
 TEST_CASE("a session of the user's own stays the user's, and serves again") {
@@ -975,7 +987,7 @@ TEST_CASE("a session of the user's own stays the user's, and serves again") {
         raw_peer peer = raw_peer::accept(listener, "own");
         peer.send_text("x");
         CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
-        CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+        CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
         CHECK(destroyed == before);
     }
     server.host().connect(test::dead_port(), "own", own.get());
@@ -994,11 +1006,11 @@ TEST_CASE("a session of the user's own may connect anew from its on_close, with 
     server.host().connect(listener.port(), "phoenix", &bird);
     raw_peer first = raw_peer::accept(listener, "phoenix");
     first.send_text("x");
-    CHECK(events.next() == "closed, not cleanly, by local: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by us, not cleanly: 1006 abnormal_closure");
     raw_peer second = raw_peer::accept(listener, "phoenix");
     second.send_text("x");
     CHECK(second.answer_close_and_read_to_end().bytes == bye_frame);
-    CHECK(events.next() == "closed cleanly by local: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
     CHECK_FALSE(bird.ref);
 }
 
@@ -1015,7 +1027,7 @@ TEST_CASE("a session of the user's own may delete itself in the last callback") 
     raw_peer peer = raw_peer::accept(listener, "own");
     peer.send_close(bye);
     CHECK(peer.read_to_end().bytes == bye_frame);
-    CHECK(events.next() == "closed cleanly by peer: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
 }
 
 TEST_CASE("a session of the user's own may delete itself in any callback") {
