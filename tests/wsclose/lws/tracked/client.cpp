@@ -1,0 +1,159 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+// lws is the client.
+
+#include "wsclose/lws/tracked/server.hpp"
+
+#include <string>
+
+using namespace tracked_test;
+
+TEST_CASE("a client closes, and answers a close") {
+    server         server(close_on_receive);
+    test::listener listener;
+    server.host().connect(listener.port(), "tracked");
+    raw_peer first = raw_peer::accept(listener, "tracked");
+    first.send_text("x");
+    CHECK(first.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+
+    server.host().connect(listener.port(), "tracked");
+    raw_peer second = raw_peer::accept(listener, "tracked");
+    second.send_close(bye);
+    CHECK(second.read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+}
+
+TEST_CASE("a close that a client asks for before it is connected goes out once it is") {
+    server         server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER)
+            s.ws.close(close_code{4001}, "bye");
+        return 0;
+    });
+    test::listener listener;
+    server.host().connect(listener.port(), "tracked");
+    raw_peer peer = raw_peer::accept(listener, "tracked");
+    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("a client connection that fails is reported with the reason why") {
+    server server;
+    server.host().connect(test::dead_port(), "tracked");
+    const std::string report = events.next();
+    CHECK(report.find("not connected: \"") == 0);
+    CHECK(report.size() > sizeof "not connected: \"\"");
+}
+
+TEST_CASE("a client is told why a handshake failed") {
+    struct failure {
+        const char *answer, *report;
+    };
+    const auto how = GENERATE(
+        failure{"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
+                "not connected: \"HS: ws upgrade response not 101\""},
+        failure{"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\nSec-WebSocket-Protocol: tracked\r\n\r\n",
+                "not connected: \"HS: Accept hash wrong\""});
+    server         server;
+    test::listener listener;
+    lws_set_log_level(0, nullptr);
+    server.host().connect(listener.port(), "tracked");
+    raw_peer::answer_http(listener, how.answer);
+    CHECK(events.next() == how.report);
+}
+
+TEST_CASE("a client whose server says nothing is told of it in time") {
+    test::host_options options;
+    options.timeout_s = 1;
+    server         server(nullptr, one_protocol, options);
+    test::listener listener;
+    lws_set_log_level(0, nullptr);
+    server.host().connect(listener.port(), "tracked");
+    const test::socket_handle silent = listener.accept();
+    CHECK(events.next().find("not connected: \"") == 0);
+}
+
+TEST_CASE("a client whose TLS fails gets 1015") {
+    const auto check_report = [](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR) {
+            CAPTURE(s.ws.report().error());
+            CHECK(s.ws.report().code() == close_code::tls_handshake);
+            CHECK(s.ws.report().initiator() == initiator::transport);
+            CHECK_FALSE(s.ws.report().error().empty());
+        }
+        return 0;
+    };
+    test::host_options options;
+    options.how = test::transport::tls;
+    SECTION("because the server does not speak TLS") {
+        server         server(check_report, one_protocol, options);
+        test::listener listener;
+        lws_set_log_level(0, nullptr);
+        server.host().connect(listener.port(), "tracked");
+        const test::socket_handle peer = listener.accept();
+        CHECK(::send(peer.get(), "HTTP/1.1 400\r\n\r\n", 16, MSG_NOSIGNAL) == 16);
+        CHECK(events.next().find("not connected: \"") == 0);
+    }
+    SECTION("because nobody vouches for the server's certificate") {
+        options.trusts = false;
+        server server(check_report, one_protocol, options);
+        lws_set_log_level(0, nullptr);
+        server.host().connect(server.host().port(), "tracked");
+        CHECK(events.next().find("not connected: \"") == 0);
+    }
+}
+
+namespace {
+
+// Connects a client to `first`, which redirects it to `second`.
+[[maybe_unused]] void connect_and_redirect(server &server, test::listener &first, test::listener &second) {
+    lws_set_log_level(0, nullptr);
+    server.host().connect(first.port(), "tracked");
+    raw_peer::answer_http(first, std::string("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: ")
+                                     .append(over_tls ? "https" : "http")
+                                     .append("://127.0.0.1:")
+                                     .append(std::to_string(second.port()))
+                                     .append("/\r\n\r\n"));
+}
+
+} // namespace
+
+#if LWS_LIBRARY_VERSION_MAJOR > 4 || LWS_LIBRARY_VERSION_MINOR >= 1 // docs/lws-behaviour.md says what 4.0 does
+TEST_CASE("a client that is redirected begins anew, and nothing of the first try is left") {
+    if (test::event_loop::name() == "glib") {
+        WARN("lws aborts by an assertion if a client in GLib's loop is redirected");
+        return;
+    }
+    static connection_ref ref; // to the first try
+    SECTION("if the program does not close it") {
+        server         server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+            if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER && !ref)
+                ref = connection_ref(s.ws);
+            return 0;
+        });
+        test::listener first, second;
+        connect_and_redirect(server, first, second);
+        // Whether the second try succeeds depends on lws; that it is a new one does not.
+        const test::socket_handle next = second.accept();
+        server.host().stop();
+        events.next(0);
+        CHECK_FALSE(ref);
+    }
+    SECTION("if the program closes it during the first try") {
+        server         server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+            if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) {
+                if (!ref)
+                    ref = connection_ref(s.ws);
+                s.ws.close(close_code{4001}, "bye");
+            }
+            return 0;
+        });
+        test::listener first, second;
+        connect_and_redirect(server, first, second);
+        CHECK(events.next().find("not connected: \"") == 0);
+        CHECK_FALSE(ref);
+    }
+}
+#endif

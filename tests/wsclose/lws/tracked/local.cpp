@@ -1,0 +1,321 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+// The program closes the connection.
+
+#include "wsclose/lws/tracked/server.hpp"
+
+using namespace tracked_test;
+
+namespace {
+
+// Closes with 4001 "bye" in the callback for `where`.
+session_callback close_in(lws_callback_reasons where) {
+    return [where](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+        if (reason == where)
+            CHECK(s.ws.close(close_code{4001}, "bye"));
+        return 0;
+    };
+}
+
+void expect_bye(raw_peer &peer) {
+    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+} // namespace
+
+TEST_CASE("a close from the receive callback goes out, is answered and reported") {
+    server   server(close_on_receive);
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    const auto seen = peer.answer_close_and_read_to_end();
+    CHECK(seen.bytes == bye_frame);
+    CHECK(seen.end == stream_end::fin);
+    CHECK(seen.seconds < 1);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("a close works from the established callback") {
+    server   server(close_in(LWS_CALLBACK_ESTABLISHED));
+    raw_peer peer = server.connect();
+    expect_bye(peer);
+}
+
+TEST_CASE("a close works from the callback for a pong") {
+    server   server(close_in(LWS_CALLBACK_RECEIVE_PONG));
+    raw_peer peer = server.connect();
+    peer.send(peer.frame(0x8A, "pong"));
+    expect_bye(peer);
+}
+
+TEST_CASE("a close works from the writeable callback") {
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_ESTABLISHED)
+            CHECK((lws_callback_on_writable(wsi), true));
+        if (reason == LWS_CALLBACK_SERVER_WRITEABLE)
+            CHECK(s.ws.close(close_code{4001}, "bye"));
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    expect_bye(peer);
+}
+
+TEST_CASE("a close works before the connection is established") {
+    server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION) {
+            CHECK(s.ws.state() == connection_state::connecting);
+            CHECK(s.ws.close(close_code{4001}, "bye"));
+            CHECK(s.ws.state() == connection_state::closing);
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    expect_bye(peer);
+}
+
+TEST_CASE("a close works from a timer") {
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_ESTABLISHED)
+            lws_sul_schedule(
+                  lws_get_context(wsi), 0, &s.timer,
+                  [](lws_sorted_usec_list_t *timer) {
+                    session *self = lws_container_of(timer, session, timer);
+                    CHECK(self->ws.close(close_code{4001}, "bye"));
+                },
+                  1000);
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    expect_bye(peer);
+}
+
+TEST_CASE("one connection can close another, through a reference") {
+    static connection_ref first;
+    server                server([](session &s, lws *, lws_callback_reasons reason, std::string_view message) {
+        if (received(reason) && message == "I am first")
+            first = connection_ref(s.ws);
+        if (received(reason) && message == "close first")
+            CHECK(first.close(close_code{4001}, "bye"));
+        if (received(reason))
+            events.add(std::string(message));
+        return 0;
+    });
+    raw_peer              a = server.connect(), b = server.connect();
+    a.send_text("I am first");
+    CHECK(events.next() == "I am first");
+    b.send_text("close first");
+    CHECK(a.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "close first");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+    server.host().on_service_thread([](lws_context *) {
+        CHECK_FALSE(first);
+        CHECK_FALSE(first.close(close_code::normal_closure));
+        CHECK_FALSE(first.request_writable());
+        CHECK_FALSE(first.with([](lws *) { FAIL("called for a dead connection"); }));
+    });
+    b.reset();
+    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
+}
+
+TEST_CASE("a connection can be closed in on_close of another") {
+    static connection_ref other;
+    server                server([](session &s, lws *, lws_callback_reasons reason, std::string_view message) {
+        if (received(reason) && message == "other")
+            other = connection_ref(s.ws);
+        if (received(reason) && message == "first")
+            s.closes_at_end = &other;
+        if (received(reason))
+            events.add(std::string(message));
+        return 0;
+    });
+    raw_peer              a = server.connect(), b = server.connect();
+    b.send_text("other");
+    CHECK(events.next() == "other");
+    a.send_text("first");
+    CHECK(events.next() == "first");
+    a.reset();
+    CHECK(b.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("a second close changes nothing and says so") {
+    server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+        if (!received(reason))
+            return 0;
+        const close_result first = s.ws.close(close_code{4001}, "bye");
+        CHECK(first);
+        CHECK(first.adjusted == make_error::none);
+        const close_result second = s.ws.close(close_code{4002}, "other");
+        CHECK_FALSE(second);
+        CHECK(second.error == close_error::already_closing);
+        CHECK(name(second.error) == "already_closing");
+        return -1; // as lws' own examples do: it changes nothing either
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("a server's 1010 goes out as 1011, and a frame without a code as it is") {
+    server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view message) {
+        if (received(reason) && message == "1010")
+            CHECK(s.ws.close(frame<close_code::mandatory_extension>("x")).adjusted == make_error::forbidden_code);
+        if (received(reason) && message == "empty")
+            CHECK(s.ws.close(close_frame()).adjusted == make_error::none);
+        return 0;
+    });
+    raw_peer a = server.connect();
+    a.send_text("1010");
+    CHECK(a.answer_close_and_read_to_end().bytes == "\x88\x03\x03\xF3x");
+    CHECK(events.next() == "closed cleanly by us: sent 1011 internal_error \"x\", received 1011 \"x\"");
+    raw_peer b = server.connect();
+    b.send_text("empty");
+    CHECK(b.answer_close_and_read_to_end().bytes == "\x88\x00"sv);
+    CHECK(events.next() == "closed cleanly by us: sent 1005 no_status_received, received 1005");
+}
+
+TEST_CASE("what was queued goes out before the Close frame") {
+    static int left;
+    left = 3;
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            s.ws.request_writable();
+            s.ws.close(close_code{4001}, "bye");
+        } else if (reason == LWS_CALLBACK_SERVER_WRITEABLE) {
+            unsigned char buffer[LWS_PRE + 1] = {};
+            buffer[LWS_PRE]                   = static_cast<unsigned char>('0' + left);
+            lws_write(wsi, buffer + LWS_PRE, 1, LWS_WRITE_TEXT);
+            if (--left > 0)
+                s.ws.request_writable();
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x81\x01"
+                                                       "3\x81\x01"
+                                                       "2\x81\x01"
+                                                       "1" +
+                                                           bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("what lws_write took goes out before the Close frame, even if the socket was full") {
+    static constexpr std::size_t size = 8u << 20; // more than a socket holds
+    server                       server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            write(wsi, size);
+            s.ws.close(close_code{4001}, "bye");
+        }
+        return 0;
+    });
+    raw_peer                     peer = server.connect();
+    peer.send_text("x");
+    // The message has a length of 64 bits, which read_frame() does not know.
+    const std::string all = peer.read_raw(10 + size + bye_frame.size());
+    CHECK(all.size() == 10 + size + bye_frame.size());
+    CHECK(all.substr(all.size() - bye_frame.size()) == bye_frame);
+    peer.send_close(bye);
+    CHECK(peer.read_to_end().end == stream_end::fin);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("once a connection is closing, its callback gets no data") {
+    server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view message) {
+        if (received(reason)) {
+            events.add(std::string(message));
+            s.ws.close(close_code{4001}, "bye");
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send(peer.text_frame("first") + peer.text_frame("second"));
+    CHECK(peer.read_frame() == bye_frame);
+    peer.send(peer.text_frame("third") + peer.close_frame(bye));
+    CHECK(peer.read_to_end().end == stream_end::fin);
+    CHECK(events.next() == "first");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("a close reaches the peer although the program has stopped reading") {
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_ESTABLISHED) {
+            lws_rx_flow_control(wsi, 0);
+            s.ws.close(close_code{4001}, "bye");
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("a close goes out and is answered while permessage-deflate is on") {
+    static const lws_extension extensions[] = {
+        {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate; client_no_context_takeover"},
+        {nullptr, nullptr, nullptr},
+    };
+    test::host_options options;
+    options.extensions = extensions;
+    server server(
+        [](session &s, lws *wsi, lws_callback_reasons reason, std::string_view message) {
+            if (received(reason))
+                s.ws.request_writable();
+            if (received(reason) && message == "close")
+                s.ws.close(close_code{4001}, "bye");
+            if (reason == LWS_CALLBACK_SERVER_WRITEABLE)
+                write(wsi, 1000, LWS_WRITE_TEXT);
+            return 0;
+        },
+        one_protocol, options);
+    const auto expect_compressed_message = [](raw_peer &peer) {
+        const std::string message = peer.read_frame();
+        CHECK(static_cast<unsigned char>(message[0]) == 0xC1);
+        CHECK(message.size() < 100);
+    };
+    raw_peer peer = raw_peer::connect(server.host().port(), "tracked", test::default_transport(),
+                                      "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    SECTION("ours") {
+        peer.send_text("close");
+        expect_compressed_message(peer);
+        CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+        CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+    }
+    SECTION("the peer's") {
+        peer.send_text("x");
+        expect_compressed_message(peer);
+        peer.send_close(bye);
+        CHECK(peer.read_to_end().bytes == bye_frame);
+        CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+    }
+}
+
+TEST_CASE("a silent peer is waited for no longer than 5 s, even if the program changes the timeout after a close") {
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            s.ws.close(close_code{4001}, "bye");
+            lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.read_frame() == bye_frame);
+    CHECK(events.next(9000) == "closed by us, not cleanly: sent 4001 \"bye\", received nothing");
+}
+
+TEST_CASE("no Close frame of lws' follows ours, whatever the peer does then") {
+    server   server(close_on_receive);
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.read_frame() == bye_frame);
+    peer.send(reserved_bits);
+    const auto rest = peer.read_to_end();
+    CHECK(rest.bytes.empty());
+    CHECK(rest.seconds < 1);
+    // Over TLS, lws 4.0 now and then waits for its timeout, 20 s, before the last callback.
+    CHECK(events.next(25000) == "closed by us, not cleanly: sent 4001 \"bye\", received nothing");
+}

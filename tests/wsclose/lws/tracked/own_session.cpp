@@ -1,0 +1,183 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+// Sessions that are the program's own, and outlive the connection or not.
+
+#include "wsclose/lws/tracked/server.hpp"
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+using namespace tracked_test;
+
+namespace {
+
+std::atomic<int> null_callbacks{0}; // of those that are for a session alone
+
+int counting_callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
+    if (!user && (reason == LWS_CALLBACK_CLIENT_RECEIVE || reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE))
+        ++null_callbacks;
+    return callback(wsi, reason, user, in, len);
+}
+
+// A session that connects itself anew as soon as it is over, for as long as `next` says where to.
+struct phoenix {
+    connection      ws;
+    connection_ref  ref;
+    test::lws_host *host = nullptr;
+    std::uint16_t   next = 0;
+
+    void on_close(const close_report &report) {
+        if (ref)
+            events.add("a reference is left in on_close");
+        if (next != 0)
+            host->connect_here(std::exchange(next, std::uint16_t{0}), "phoenix", this);
+        events.add(text(report)); // which the new connection has not touched
+    }
+};
+int phoenix_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    phoenix *p = static_cast<phoenix *>(user);
+    if (reason == LWS_CALLBACK_CLIENT_ESTABLISHED)
+        p->ref = connection_ref(p->ws);
+    if (reason == LWS_CALLBACK_CLIENT_WRITEABLE)
+        events.add("writeable");
+    if (reason != LWS_CALLBACK_CLIENT_RECEIVE)
+        return 0;
+    if (p->next == 0) { // the second time
+        p->ws.close(close_code{4001}, "bye");
+        return 0;
+    }
+    p->ws.request_writable();
+    return -1;
+}
+
+const lws_protocols protocols[] = {
+    {"own", tracked<counting_callback, &session::ws>, 0, 0, 0, nullptr, 0},
+    {"phoenix", tracked<phoenix_callback, &phoenix::ws>, 0, 0, 0, nullptr, 0},
+    {nullptr, nullptr, 0, 0, 0, nullptr, 0},
+};
+
+} // namespace
+
+TEST_CASE("a session of the program's own stays the program's, and serves again") {
+    server         server(close_on_receive, protocols);
+    test::listener listener;
+    const int      before = destroyed;
+    auto           own    = std::make_unique<session>();
+    CHECK(own->ws.close(close_code::normal_closure).error == close_error::not_connected);
+    for (int round = 0; round < 2; ++round) {
+        server.host().connect(listener.port(), "own", own.get());
+        raw_peer peer = raw_peer::accept(listener, "own");
+        peer.send_text("x");
+        CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+        CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+        CHECK(destroyed == before);
+    }
+    server.host().connect(test::dead_port(), "own", own.get());
+    CHECK(events.next().find("not connected: \"") == 0);
+    server.host().on_service_thread([](lws_context *) {});
+    CHECK(destroyed == before);
+    CHECK(own->ws.state() == connection_state::closed);
+}
+
+TEST_CASE("a session of the program's own may connect anew from its on_close, with nothing left of before") {
+    server         server(nullptr, protocols);
+    test::listener listener;
+    phoenix        bird;
+    bird.host = &server.host();
+    bird.next = listener.port();
+    server.host().connect(listener.port(), "phoenix", &bird);
+    raw_peer first = raw_peer::accept(listener, "phoenix");
+    first.send_text("x");
+    CHECK(events.next() == "closed by us, not cleanly: 1006 abnormal_closure");
+    raw_peer second = raw_peer::accept(listener, "phoenix");
+    second.send_text("x");
+    CHECK(second.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+    CHECK_FALSE(bird.ref);
+}
+
+TEST_CASE("a session of the program's own may delete itself in the last callback") {
+    server server(
+        [](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+            if (reason == LWS_CALLBACK_CLIENT_CLOSED || reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR)
+                delete &s;
+            return 0;
+        },
+        protocols);
+    server.host().connect(test::dead_port(), "own", new session);
+    CHECK(events.next().find("not connected: \"") == 0);
+    test::listener listener;
+    server.host().connect(listener.port(), "own", new session);
+    raw_peer peer = raw_peer::accept(listener, "own");
+    peer.send_close(bye);
+    CHECK(peer.read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+}
+
+TEST_CASE("a session of the program's own may delete itself in any callback") {
+    const auto where =
+        GENERATE(LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER, LWS_CALLBACK_CLIENT_ESTABLISHED,
+                 LWS_CALLBACK_CLIENT_WRITEABLE, LWS_CALLBACK_CLIENT_RECEIVE, LWS_CALLBACK_WS_PEER_INITIATED_CLOSE);
+    CAPTURE(static_cast<int>(where));
+    server server(
+        [where = where](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+            if (reason == LWS_CALLBACK_CLIENT_ESTABLISHED)
+                lws_callback_on_writable(wsi);
+            if (reason == where)
+                delete &s;
+            return reason == where && where == LWS_CALLBACK_CLIENT_RECEIVE ? -1 : 0;
+        },
+        protocols);
+    lws_set_log_level(0, nullptr);
+    test::listener listener;
+    server.host().connect(listener.port(), "own", new session);
+    raw_peer peer = raw_peer::accept(listener, "own");
+    if (where == LWS_CALLBACK_CLIENT_RECEIVE)
+        peer.send_text("x");
+    if (where == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE)
+        peer.send_close(bye);
+    CHECK(peer.read_to_end().end != stream_end::never);
+}
+
+TEST_CASE("no callback comes for a session that has deleted itself") {
+    server server(
+        [](session &s, lws *, lws_callback_reasons reason, std::string_view message) {
+            if (received(reason)) {
+                events.add(std::string(message));
+                delete &s;
+            }
+            return 0;
+        },
+        protocols);
+    null_callbacks = 0;
+    lws_set_log_level(0, nullptr);
+    test::listener listener;
+    server.host().connect(listener.port(), "own", new session);
+    raw_peer peer = raw_peer::accept(listener, "own");
+    peer.send(peer.text_frame("a") + peer.text_frame("b") + peer.close_frame(bye));
+    CHECK(events.next() == "a");
+    CHECK(peer.read_to_end().bytes.empty());
+    server.host().stop();
+    CHECK(null_callbacks == 0);
+}
+
+TEST_CASE("a session that is destroyed while it is connected takes the connection with it") {
+    server server(
+        [](session &, lws *, lws_callback_reasons reason, std::string_view) {
+            if (reason == LWS_CALLBACK_CLIENT_ESTABLISHED)
+                events.add("established");
+            return 0;
+        },
+        protocols);
+    test::listener listener;
+    auto           own = std::make_unique<session>();
+    server.host().connect(listener.port(), "own", own.get());
+    raw_peer peer = raw_peer::accept(listener, "own");
+    CHECK(events.next() == "established");
+    server.host().on_service_thread([&own](lws_context *) { own.reset(); });
+    const auto seen = peer.read_to_end();
+    CHECK(seen.bytes.empty());
+    CHECK(seen.end != stream_end::never);
+}

@@ -1,0 +1,105 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+// Sessions that lws allocates: which connections have one, and how it is declared.
+
+#include "wsclose/lws/tracked/server.hpp"
+
+using namespace tracked_test;
+
+namespace {
+
+// A session that inherits its connection is named to the adapter.
+struct base {
+    connection ws;
+};
+struct derived : base {
+    std::string name = "constructed";
+    void        on_close(const close_report &report) { events.add(name + ": " + text(report)); }
+};
+int derived_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    if (reason == LWS_CALLBACK_RECEIVE)
+        CHECK(static_cast<derived *>(user)->ws.close(close_code{1006}, "\xFF").adjusted == make_error::forbidden_code);
+    return 0;
+}
+
+int plain_callback(lws *, lws_callback_reasons reason, void *, void *, std::size_t) {
+    if (reason == LWS_CALLBACK_CLOSED)
+        events.add("plain closed");
+    return 0;
+}
+
+struct plain_session {
+    char bytes[16];
+};
+
+// The tracked protocol comes first: lws calls it for connections of other protocols, too.
+const lws_protocols protocols[] = {
+    {"tracked", tracked<callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
+    {"plain", plain_callback, sizeof(plain_session), 0, 0, nullptr, 0},
+    {"small", tracked<callback, &session::ws>, sizeof(session) - 1, 0, 0, nullptr, 0},
+    {"large", tracked<callback, &session::ws>, sizeof(session) + 1, 0, 0, nullptr, 0},
+    {"none", tracked<callback, &session::ws>, 0, 0, 0, nullptr, 0},
+    {"derived", tracked<derived_callback, &derived::ws, derived>, sizeof(derived), 0, 0, nullptr, 0},
+    {nullptr, nullptr, 0, 0, 0, nullptr, 0},
+};
+
+} // namespace
+
+TEST_CASE("a session may inherit its connection") {
+    server   server(nullptr, protocols);
+    raw_peer peer = server.connect("derived");
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x05\x03\xF3\xEF\xBF\xBD");
+    CHECK(
+        events.next() ==
+        "constructed: closed cleanly by us: sent 1011 internal_error \"\xEF\xBF\xBD\", received 1011 \"\xEF\xBF\xBD\"");
+}
+
+TEST_CASE("a connection that the program refuses to upgrade has no report and leaks nothing") {
+    server server([](session &, lws *, lws_callback_reasons reason, std::string_view) {
+        return reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION ? -1 : 0;
+    });
+    lws_set_log_level(0, nullptr);
+    CHECK_THROWS(server.connect());
+}
+
+TEST_CASE("plain HTTP on a tracked protocol has no report and leaks nothing") {
+    static int requests;
+    requests = 0;
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (reason != LWS_CALLBACK_HTTP)
+            return 0;
+        ++requests;
+        CHECK(s.ws.state() == connection_state::connecting);
+        lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, nullptr);
+        return lws_http_transaction_completed(wsi);
+    });
+    raw_peer peer = raw_peer::connect_only(server.host().port());
+    peer.send("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    CHECK(peer.read_head().find("HTTP/1.1 404 ") == 0);
+    server.host().on_service_thread([](lws_context *) {}); // let lws bind the next request's session
+    CHECK(requests == 1);
+}
+
+TEST_CASE("other protocols' connections are left alone") {
+    server   server(nullptr, protocols);
+    raw_peer peer = server.connect("plain");
+    peer.send_close(bye);
+    CHECK(peer.read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "plain closed");
+}
+
+TEST_CASE("a table line that does not fit the session is refused with an error") {
+    static std::string logged;
+    const auto         protocol = GENERATE("small", "large", "none");
+    server             server(nullptr, protocols);
+    logged.clear();
+    lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
+    CHECK_THROWS_AS(server.connect(protocol), std::runtime_error); // before it is a WebSocket
+    server.host().stop();
+    lws_set_log_level(LLL_ERR, nullptr);
+    CAPTURE(logged);
+    CHECK(logged.find(std::string("wsclose: protocol \"") + protocol + '"') != std::string::npos);
+    CHECK(logged.find("sizeof(session)") != std::string::npos);
+}
