@@ -14,7 +14,7 @@ compilers = {"GCC": "g++", "Clang": "clang++"}
 standards = ["c++17", "c++20"]
 needed = ["string_view", "optional", "array", "cstring"]
 core = ["wsclose.hpp"] + [f"wsclose/{name}.hpp" for name in
-                          ("close_code", "utf8", "close_frame", "close_handshake", "format", "std_format")]
+                          ("close_code", "utf8", "close_frame", "close_report", "close_handshake", "format", "std_format")]
 binding = ["wsclose/lws.hpp", "wsclose/lws/close.hpp", "wsclose/lws/cross_thread.hpp"]
 others = ["boost/beast/websocket/rfc6455.hpp", "websocketpp/close.hpp"]
 goal = 1.3
