@@ -85,7 +85,9 @@ std::string cell(std::string_view text, std::size_t width) {
 }
 
 void print_row(const std::string &first, const char *label, const std::string &a, const std::string &b) {
-    std::printf(" %s %-4s  %s  %s\n", cell(first, 36).c_str(), label, cell(a, 40).c_str(), cell(b, 76).c_str());
+    std::string last = cell(b, 92);
+    last.erase(last.find_last_not_of(' ') + 1);
+    std::printf(" %s %-4s  %s  %s\n", cell(first, 36).c_str(), label, cell(a, 40).c_str(), last.c_str());
 }
 
 bool begins(const std::string &text, const char *beginning) {
