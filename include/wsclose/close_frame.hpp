@@ -145,7 +145,7 @@ public:
         return fit(code, text, sender, adjusted);
     }
 
-    /// As `fit(code, text, sender)`; `adjusted` tells what was wrong: the first error in the order of `make_error`.
+    /// As `fit(code, text, sender)`. `adjusted` tells the first error, in the order of `make_error`; or `none`.
     static constexpr close_frame fit(any_close_code code, std::string_view text, role sender,
                                      make_error &adjusted) noexcept;
 
