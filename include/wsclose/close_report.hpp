@@ -55,10 +55,6 @@ constexpr std::string_view name(acknowledgement value) noexcept {
 /// How a connection ended. Only a `close_handshake` fills one in.
 class close_report {
 public:
-    constexpr close_report() noexcept
-        : ours_(ours::none), theirs_(theirs::none), failure_(failure::none), initiator_(wsclose::initiator::transport),
-          violation_(parse_error::none), code_uncertain_(false), over_(false) {}
-
     /// The code of the Close frame that came first: 1005 if it held none, 1006 if no Close frame was
     /// seen, 1015 if TLS failed before there could be one. If the peer closed with an invalid frame,
     /// the code of our answer.
@@ -130,13 +126,13 @@ private:
     close_frame received_; // or, if the connection was never established, why
     close_frame sent_;     // ours; on the wire once it is sent, before that as it was asked for
 
-    ours               ours_ : 2;
-    theirs             theirs_ : 2;
-    failure            failure_ : 2;
-    wsclose::initiator initiator_ : 2;
-    parse_error        violation_ : 3;
-    bool               code_uncertain_ : 1;
-    bool               over_ : 1;
+    ours               ours_           = ours::none;
+    theirs             theirs_         = theirs::none;
+    failure            failure_        = failure::none;
+    wsclose::initiator initiator_      = wsclose::initiator::transport;
+    parse_error        violation_      = parse_error::none;
+    bool               code_uncertain_ = false;
+    bool               over_           = false;
 };
 
 } // namespace wsclose

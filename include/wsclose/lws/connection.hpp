@@ -71,9 +71,7 @@ namespace detail {
 /// (LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) or failed. It serves one connection at a time.
 class connection {
 public:
-    constexpr connection() noexcept
-        : owner_(owner::program), stage_(stage::begun), ender_(initiator::transport), here_(role::client),
-          wants_to_write_(false) {}
+    constexpr connection() noexcept : owner_(owner::program), here_(role::client), wants_to_write_(false) {}
     connection(const connection &)            = delete;
     connection &operator=(const connection &) = delete;
     ~connection() { abandon(); }
@@ -164,9 +162,9 @@ private:
 
     detail::linked   linked_;
     close_handshake  handshake_;
+    stage            stage_ = stage::begun;
+    initiator        ender_ = initiator::transport; // who ended it, if no Close frame did
     owner            owner_ : 2;
-    stage            stage_ : 2;
-    initiator        ender_ : 2; // who ended it, if no Close frame did
     role             here_ : 1;
     bool             wants_to_write_ : 1;
     std::uint16_t    code_left_ = 0; // that the program gave to lws_close_reason(); 0 if it gave none

@@ -40,9 +40,10 @@ inline bool drops_for_good(const void *in) noexcept {
 
 /// Whether an attempt to connect failed in TLS. Only the words of lws tell.
 inline bool tells_of_tls(std::string_view error) noexcept {
-    for (const std::string_view sign : {"SSL", "ssl", "tls", "cert", "SYSCALL", "client connect failed"})
-        if (error.find(sign) != std::string_view::npos)
-            return true;
+    for (; !error.empty(); error.remove_prefix(1))
+        for (const std::string_view sign : {"SSL", "ssl", "tls", "cert", "SYSCALL", "client connect failed"})
+            if (error.substr(0, sign.size()) == sign)
+                return true;
     return false;
 }
 
@@ -91,11 +92,23 @@ inline lws_sockfd_type socket_of(lws *wsi) noexcept { return lws_get_socket_fd(l
 /// Whether this is a stream of HTTP/2, which shares its socket with others.
 inline bool is_stream(lws *wsi) noexcept { return lws_get_network_wsi(wsi) != wsi; }
 
+/// Which of `events`, and of POLLERR and POLLHUP, the socket shows now.
+inline int poll_now(lws *wsi, short events) noexcept {
+    pollfd watched{socket_of(wsi), events, 0};
+#ifdef _WIN32
+    return ::WSAPoll(&watched, 1, 0) == 1 ? watched.revents : 0;
+#else
+    return ::poll(&watched, 1, 0) == 1 ? watched.revents : 0;
+#endif
+}
+
+/// Whether the socket has room to send.
+inline bool socket_takes_more(lws *wsi) noexcept { return (poll_now(wsi, POLLOUT) & POLLOUT) != 0; }
+
 /// Whether the peer has ended its TCP stream, or reset it.
 inline bool peer_ended_tcp(lws *wsi) noexcept {
 #ifdef POLLRDHUP
-    pollfd watched{socket_of(wsi), POLLRDHUP, 0};
-    return ::poll(&watched, 1, 0) == 1;
+    return poll_now(wsi, POLLRDHUP) != 0;
 #else // a peek does not see an end behind data that was not read
     char       byte;
     const auto got   = ::recv(socket_of(wsi), &byte, 1, MSG_PEEK);
@@ -147,16 +160,6 @@ inline std::uint64_t bytes_taken([[maybe_unused]] lws *wsi) noexcept {
            read(notsent_bytes, std::uint32_t{});
 #else
     return 0;
-#endif
-}
-
-/// Whether the socket has room to send.
-inline bool socket_takes_more(lws *wsi) noexcept {
-    pollfd watched{socket_of(wsi), POLLOUT, 0};
-#ifdef _WIN32
-    return ::WSAPoll(&watched, 1, 0) == 1 && (watched.revents & POLLOUT);
-#else
-    return ::poll(&watched, 1, 0) == 1 && (watched.revents & POLLOUT);
 #endif
 }
 
