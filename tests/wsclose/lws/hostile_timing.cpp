@@ -503,5 +503,5 @@ TEST_CASE("a server that writes much as it is closed sends its answer behind tha
     CHECK_FALSE(seen.cut);
     CHECK(seen.masked == 0);
     CHECK(seen.close == bye_frame);
-    CHECK(events.next() == "closed cleanly by peer: 4001 \"bye\"");
+    CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
 }
