@@ -1,7 +1,7 @@
 # Copyright wsclose contributors
 # SPDX-License-Identifier: BSL-1.0
 
-"""Writes the tables of docs/lws-behaviour.md from the measurements beside this file, one VERSION.json
+"""Writes the tables of docs/lws-behaviour.md from the measurements in docs/behaviour, one VERSION.json
 for each version of lws.
 
   tables.py                  writes them
@@ -14,9 +14,9 @@ import re
 import subprocess
 import sys
 
-here = pathlib.Path(__file__).resolve().parent
-page = here.parent / "lws-behaviour.md"
-begin, end = "<!-- written by docs/behaviour/tables.py: begin -->\n", "<!-- end -->\n"
+docs = pathlib.Path(__file__).resolve().parent.parent
+page = docs / "lws-behaviour.md"
+begin, end = "<!-- tables: written by ./dev behaviour -->\n", "<!-- end -->\n"
 
 
 def by_key(measured):
@@ -92,7 +92,7 @@ def differences(committed, now):
     }
 
 
-files = {path.stem: json.loads(path.read_text()) for path in here.glob("*.json")}
+files = {path.stem: json.loads(path.read_text()) for path in (docs / "behaviour").glob("*.json")}
 head, rest = page.read_text().split(begin)
 written = head + begin + tables(files) + end + rest.split(end, 1)[1]
 if len(sys.argv) == 1:

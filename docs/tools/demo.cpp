@@ -14,7 +14,7 @@
 
 #include <wsclose/lws.hpp>
 
-#include "behaviour/situations.hpp"
+#include "situations.hpp"
 
 namespace {
 

@@ -1,8 +1,8 @@
 // Copyright wsclose contributors
 // SPDX-License-Identifier: BSL-1.0
 
-#ifndef WSCLOSE_DOCS_BEHAVIOUR_SITUATIONS_HPP_INCLUDED
-#define WSCLOSE_DOCS_BEHAVIOUR_SITUATIONS_HPP_INCLUDED
+#ifndef WSCLOSE_DOCS_TOOLS_SITUATIONS_HPP_INCLUDED
+#define WSCLOSE_DOCS_TOOLS_SITUATIONS_HPP_INCLUDED
 
 // Situations in which a WebSocket connection ends, each played by a program on bare libwebsockets and
 // by the same on wsclose against a raw socket on loopback: what the peer got on the wire, and what the
@@ -62,4 +62,4 @@ std::vector<std::array<outcome, 2>> play(const std::vector<const situation *> &w
 
 } // namespace behaviour
 
-#endif // WSCLOSE_DOCS_BEHAVIOUR_SITUATIONS_HPP_INCLUDED
+#endif // WSCLOSE_DOCS_TOOLS_SITUATIONS_HPP_INCLUDED

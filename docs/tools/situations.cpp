@@ -1,7 +1,7 @@
 // Copyright wsclose contributors
 // SPDX-License-Identifier: BSL-1.0
 
-#include "behaviour/situations.hpp"
+#include "situations.hpp"
 
 #include <atomic>
 #include <chrono>

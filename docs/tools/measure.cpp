@@ -10,7 +10,7 @@
 
 #include <libwebsockets.h>
 
-#include "behaviour/situations.hpp"
+#include "situations.hpp"
 
 namespace {
 
