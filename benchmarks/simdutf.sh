@@ -2,8 +2,8 @@
 # Copyright wsclose contributors
 # SPDX-License-Identifier: BSL-1.0
 #
-# Gets simdutf as Debian unstable has it into build/simdutf, and changes nothing else on the machine:
-# older suites have no simdutf, or an old one, and its library needs nothing newer than they have.
+# Puts simdutf from Debian unstable into build/simdutf, and changes nothing else on the machine. Older suites
+# have no simdutf, or an old one; the library itself runs on them.
 
 set -eu
 cd "$(dirname "$0")/.."

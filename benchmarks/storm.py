@@ -93,5 +93,4 @@ def measure(build, quick):
                for count in ([20] if quick else [100, 1000, most_connections()])}
     for way in [] if quick else ["clients", "fin"]:
         counted[way, 1000] = count_instructions(folder, way, 1000)
-    return {"tables": [*(time_table(count, of) for count, of in timed.items()), instruction_table(counted)],
-            "timed": timed, "instructions": {f"{way} {count}": of for (way, count), of in counted.items()}}
+    return [*(time_table(count, of) for count, of in timed.items()), instruction_table(counted)], {}

@@ -1,17 +1,15 @@
 # Copyright wsclose contributors
 # SPDX-License-Identifier: BSL-1.0
 
-"""Builds the programs of benchmarks/size: a table that a program does not use is not in it, and none grows
-unnoticed. The limits leave a quarter to compilers; benchmarks/size.py tells the sizes and the goals."""
+"""Builds the programs beside this file: a table that a program does not use is not in it, and none grows
+unnoticed. The limits leave a quarter to compilers; docs/performance.md has the sizes and the goals."""
 
 import pathlib
 import sys
 import tempfile
 
-root = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(root / "benchmarks"))
 sys.dont_write_bytecode = True
-import size  # noqa: E402
+import program_size  # noqa: E402
 
 lws_include, *compiler = sys.argv[1:]
 name, description = b"policy_violation", b"violates the endpoint's policy"
@@ -23,7 +21,7 @@ failures = []
 with tempfile.TemporaryDirectory() as directory:
     out = pathlib.Path(directory)
     for program, limit in limits.items():
-        added = size.compare(program, [*compiler, "-I", lws_include], out)["added"]
+        added = program_size.compare(program, [*compiler, "-I", lws_include], out)["added"]
         print(f"{program}: {added} bytes more than with lws alone, at most {limit}")
         if added > limit:
             failures.append(f"{program} is too large")
