@@ -2,7 +2,9 @@
 # Copyright wsclose contributors
 # SPDX-License-Identifier: BSL-1.0
 #
-# Uses wsclose in each way that docs/install.md shows, from a folder outside of it.
+# Uses wsclose in each way that docs/install.md shows, from a folder outside of the project.
+
+# shellcheck disable=SC2046 # pkg-config prints a list of words
 
 set -eu
 wsclose=$(cd "$(dirname "$0")/.." && pwd)
@@ -11,7 +13,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 cp "$wsclose/docs/examples/chat_server.cpp" .
 
-step() { # step NAME: the commands of the function with that name, in a folder of its own
+step() { # step NAME: calls the function with this name, in a folder of its own
     mkdir "$1"
     cd "$1"
     cp ../chat_server.cpp .
