@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: BSL-1.0
 #
 # Runs the test suite in the Debian suites that are named, or in all of them, each with its own lws,
-# compilers and Catch2, and prints a table. The root file systems stay in build/roots: the next run
-# takes them as they are, and one that is removed is made anew.
+# compilers and Catch2, and prints a table. The root file systems stay in build/roots: the next run uses
+# them as they are, and makes those that are missing.
 
-# shellcheck disable=SC2016 # what stands in single quotes is for another shell, or for apt
+# shellcheck disable=SC2016 # the single quotes are for another shell, or for apt
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,9 +17,9 @@ stop() {
     exit 1
 }
 
-# contained COMMAND...: runs it with mounts and processes of its own, which end when it ends, and
-# when this script does. In the background, as the shell would put off a signal until a command in
-# the foreground has ended; such a command ignores SIGINT, which the tests need as it was.
+# contained COMMAND...: runs it with mounts and processes of its own, which end when it ends and when this
+# script ends. It runs in the background: the shell handles a signal only after a command in the
+# foreground has ended. A command in the background ignores SIGINT; the tests need the default.
 job=''
 trap '[ -z "$job" ] || kill -KILL "$job"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -32,8 +32,8 @@ contained() {
     return "$status"
 }
 
-# in_root ROOT COMMAND...: runs it in the project's copy there, with nothing of our environment, which
-# may name paths that the root has not.
+# in_root ROOT COMMAND...: runs it in the copy of the project there, without our environment, which may name
+# paths that do not exist in the root.
 in_root() {
     cp --remove-destination /etc/resolv.conf /etc/hosts "$1/etc/" &&
         contained sh -ec '
@@ -43,15 +43,17 @@ in_root() {
                 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"' "$@"
 }
 
-# copy_project ROOT: the tracked files as they are now; what was built there stays.
+# copy_project ROOT: copies the tracked files as they are now; what was built there stays.
 copy_project() {
     mkdir -p "$1/wsclose" &&
         find "$1/wsclose" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + &&
         git ls-files -z | tar -c --null -T - --ignore-failed-read | tar -x --no-same-owner -C "$1/wsclose"
 }
 
-# copy_apt_settings ROOT: how this machine's apt gets at the mirror, with the files that this names.
+# copy_apt_settings ROOT: copies how this machine's apt reaches the mirror, with the files that this names.
+# dpkg needs no fsync in a root that can be made again.
 copy_apt_settings() {
+    echo force-unsafe-io >"$1/etc/dpkg/dpkg.cfg.d/99unsafe"
     settings=$1/etc/apt/apt.conf.d/99machine
     apt-config dump | grep -E '^Acquire::(https?|Check-|Force|Retries)' >"$settings" || true
     for scheme in http https; do
@@ -64,8 +66,8 @@ copy_apt_settings() {
     done
 }
 
-# make_root SUITE: under another name until it has all that the tests need. Every suite of Debian
-# has the script of sid, also those that are newer than this debootstrap.
+# make_root SUITE: makes it under another name until it has everything that the tests need. debootstrap's
+# script for sid fits every suite, also those that are newer than this debootstrap.
 make_root() {
     part=build/roots/$1.part
     rm -rf "$part"
@@ -118,7 +120,7 @@ for suite; do
     : >"$log"
     if [ ! -d "$root" ]; then
         echo "== $suite: making $root"
-        [ -n "$mirror" ] || mirror=$(tests/support/debian_mirror.sh) || stop 'it has nowhere to get a suite from'
+        [ -n "$mirror" ] || mirror=$(tests/support/debian_mirror.sh) || stop 'there is no mirror to get a suite from'
         if ! make_root "$suite" >>"$log" 2>&1; then
             row "$suite" - - - 'not set up'
             failed "$suite" 'it could not be set up'
@@ -132,7 +134,7 @@ for suite; do
     [ -f "$results" ] || : >"$results"
     passed=$(grep -c ' OK ' "$results" || true)
     not_passed=$(($(grep -c . "$results" || true) - passed))
-    [ "$ended" = 0 ] || [ "$not_passed" != 0 ] || not_passed='broke off'
+    [ "$ended" = 0 ] || [ "$not_passed" != 0 ] || not_passed='stopped'
     versions=$(versions "$root")
     row "$suite" "${versions%%
 *}" "${versions#*

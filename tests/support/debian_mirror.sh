@@ -2,9 +2,9 @@
 # Copyright wsclose contributors
 # SPDX-License-Identifier: BSL-1.0
 #
-# Prints the mirror that this machine's apt has Debian from; apt knows it once it has its lists.
+# Prints the Debian mirror that this machine's apt uses. apt knows it when it has its lists.
 
-# shellcheck disable=SC2016 # what stands in single quotes is for apt
+# shellcheck disable=SC2016 # the single quotes are for apt
 
 mirror() {
     apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1
@@ -12,5 +12,5 @@ mirror() {
 
 found=$(mirror)
 [ -n "$found" ] || { apt-get update -q >/dev/null && found=$(mirror); }
-[ -n "$found" ] || { echo 'apt has no mirror of Debian in its sources' >&2; exit 1; }
+[ -n "$found" ] || { echo 'apt has no Debian mirror in its sources' >&2; exit 1; }
 echo "$found"
