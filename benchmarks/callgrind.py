@@ -1,7 +1,7 @@
 # Copyright wsclose contributors
 # SPDX-License-Identifier: BSL-1.0
 
-"""Counts the instructions of what a program marks (measured.hpp), outside the kernel: the same each time."""
+"""Counts the instructions of the marked parts of a program (measured.hpp), without the kernel's."""
 
 import pathlib
 import re

@@ -4,8 +4,8 @@
 #ifndef WSCLOSE_BENCHMARKS_MEASURED_HPP_INCLUDED
 #define WSCLOSE_BENCHMARKS_MEASURED_HPP_INCLUDED
 
-// A part of a program whose time is taken, or whose instructions are counted under callgrind
-// (callgrind.py); without valgrind's header they cannot be.
+// Measures the time of a part of a program, or its instructions under callgrind (callgrind.py). Instructions
+// need valgrind's header.
 
 #include <chrono>
 
@@ -23,30 +23,17 @@ namespace bench {
 
 using clock = std::chrono::steady_clock;
 
-inline double seconds_since(clock::time_point begin) {
-    return std::chrono::duration<double>(clock::now() - begin).count();
-}
-
-/// Runs `task`, of which only what lies between two CALLGRIND_TOGGLE_COLLECT is counted, under `name`.
-template <class Task>
-void counted_within(const char *name, Task &&task) {
-    CALLGRIND_START_INSTRUMENTATION;
-    task();
-    CALLGRIND_STOP_INSTRUMENTATION;
-    CALLGRIND_DUMP_STATS_AT(name);
-}
-
-/// Runs `task`, all of which is counted under `name`, and returns the seconds that it took.
+/// Runs `task`, counts its instructions under `name`, and returns the seconds that it took.
 template <class Task>
 double measured(const char *name, Task &&task) {
-    double seconds = 0;
-    counted_within(name, [&] {
-        CALLGRIND_TOGGLE_COLLECT;
-        const auto begin = clock::now();
-        task();
-        seconds = seconds_since(begin);
-        CALLGRIND_TOGGLE_COLLECT;
-    });
+    CALLGRIND_START_INSTRUMENTATION;
+    CALLGRIND_TOGGLE_COLLECT;
+    const auto begin = clock::now();
+    task();
+    const double seconds = std::chrono::duration<double>(clock::now() - begin).count();
+    CALLGRIND_TOGGLE_COLLECT;
+    CALLGRIND_STOP_INSTRUMENTATION;
+    CALLGRIND_DUMP_STATS_AT(name);
     return seconds;
 }
 

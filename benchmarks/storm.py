@@ -1,7 +1,7 @@
 # Copyright wsclose contributors
 # SPDX-License-Identifier: BSL-1.0
 
-"""Many connections closed at once: with wsclose, and with lws alone in two ways (storm_bare.cpp)."""
+"""Many connections closed at once: by wsclose, and by lws alone in two ways (storm_bare.cpp)."""
 
 import json
 import resource
@@ -17,7 +17,7 @@ goal = "at most 1.01 times by hand"
 
 
 def most_connections():
-    """Each takes two files of the process."""
+    """Each needs two open files."""
     return min(10000, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 128) // 2)
 
 
@@ -33,7 +33,7 @@ def run(folder, program, way, count):
 
 
 def medians(folder, way, count, times):
-    """Of each figure for each program; they take turns."""
+    """The median of each figure for each program; the programs take turns."""
     runs = {program: [] for program in programs}
     for _ in range(times):
         for program in programs:

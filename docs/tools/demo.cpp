@@ -1,10 +1,10 @@
 // Copyright wsclose contributors
 // SPDX-License-Identifier: BSL-1.0
 
-// Goes through endings of WebSocket connections, each with a server and a client on bare
-// libwebsockets, written as its documentation suggests, and with the same on wsclose, and shows what
-// came of it: what the peer got on the wire, and what the program was told. All in this process, on
-// loopback; the peers that misbehave are raw sockets. Status 1 where wsclose breaks its word.
+// Plays endings of WebSocket connections, each with a program on bare libwebsockets, written as its
+// documentation suggests, and with the same program on wsclose, and shows what the peer got on the wire and
+// what the program was told. Everything runs in this process, on loopback; the peers are raw sockets. The
+// exit status is 1 if wsclose breaks a promise.
 
 #include <cstdio>
 #include <cstring>
@@ -24,7 +24,7 @@ struct ending {
     const char *name;
     const char *situation;
     bool        lws_is_client;
-    const char *wire; // with wsclose; null where there is none
+    const char *wire; // with wsclose; null if there is none
     const char *told; // with wsclose: how it begins
 };
 

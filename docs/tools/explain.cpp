@@ -1,8 +1,8 @@
 // Copyright wsclose contributors
 // SPDX-License-Identifier: BSL-1.0
 
-// Says what a close code means, or what the body of a Close frame says, given in hex as a packet
-// capture shows it: explain 1006, explain going_away, explain 0x03e8627965.
+// Explains a close code, or the body of a Close frame in hex, as a packet capture shows it:
+// explain 1006, explain going_away, explain 0x03e8627965.
 
 #include <iostream>
 #include <optional>

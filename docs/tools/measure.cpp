@@ -1,8 +1,8 @@
 // Copyright wsclose contributors
 // SPDX-License-Identifier: BSL-1.0
 
-// measure [ROUNDS]: plays every situation, so many times (once), and prints what came of it as JSON,
-// one line a situation. Where the rounds differ, all outcomes are there.
+// measure [ROUNDS]: plays every situation ROUNDS times (default: once) and prints the outcomes as JSON, one
+// line for each situation. If the rounds differ, the line has all outcomes.
 
 #include <algorithm>
 #include <cstdio>

@@ -18,8 +18,8 @@ namespace behaviour {
 
 enum flavour { plain, ours };
 
-/// What came of a situation. Of the wire: the Close frames and what came after them, then how TCP
-/// ended where that was no FIN, and when where that was not at once.
+/// The outcome of a situation. On the wire: the Close frames and what came after them, then how TCP ended if
+/// not by a FIN, and when if not at once.
 struct outcome {
     std::string wire, told;
 
@@ -54,7 +54,7 @@ struct situation {
 
 const std::vector<situation> &situations();
 
-/// The situation with this name, lws being client or server. The program ends where there is none.
+/// The situation with this name, with lws as client or server. Ends the program if there is none.
 const situation &find(std::string_view name, bool lws_is_client);
 
 /// Plays situations, many at a time: what came of each, by flavour.

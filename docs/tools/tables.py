@@ -5,8 +5,8 @@
 for each version of lws.
 
   tables.py                  writes them
-  tables.py --check MEASURE  checks that they are written, and that the program MEASURE measures now
-                             what is in the file of its version, if there is one"""
+  tables.py --check MEASURE  checks that they are up to date, and that the program MEASURE measures what is
+                             in the file of its version, if there is one"""
 
 import json
 import pathlib
