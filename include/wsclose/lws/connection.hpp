@@ -16,7 +16,6 @@
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_handshake.hpp>
-#include <wsclose/lws/close.hpp>
 #include <wsclose/lws/detail/deadline.hpp>
 #include <wsclose/lws/detail/link.hpp>
 

@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include <wsclose/close_handshake.hpp>
+#include <wsclose/close_report.hpp>
 
 namespace wsclose::detail {
 
