@@ -284,7 +284,7 @@ private:
     // Two texts, each byte of which may become an escape of six, and the words around them, 124 bytes at most:
     // `closed by the library, not cleanly: ` has 36, `sent 1010 mandatory_extension ""` 32, and
     // `, received 1010 mandatory_extension (or another code) ""` 56.
-    static constexpr std::size_t capacity = 2 * 6 * max_reason_size + 256;
+    static constexpr std::size_t capacity = 12 * max_reason_size + 256;
 
     char        text_[capacity] = {};
     std::size_t size_           = 0;

@@ -25,6 +25,7 @@
 
 #include <libwebsockets.h> // SHA-1 and base64 alone
 
+#include "support/frame.hpp"
 #include "support/tls.hpp"
 
 namespace test {
@@ -247,12 +248,13 @@ public:
     /// The next frame, its mask taken off: the first byte, the length byte and the payload, as an
     /// unmasked frame of fewer than 126 bytes of payload is on the wire. Less at the end of the stream.
     std::string read_frame() {
-        while (!whole_frame() && read_more(patience_ms)) {
+        while (!frame_view(buffer_).is_whole() && read_more(patience_ms)) {
         }
-        if (!whole_frame())
+        const frame_view next(buffer_);
+        if (!next.is_whole())
             return std::move(buffer_);
-        const std::string frame = unmasked(buffer_);
-        buffer_.erase(0, frame_size(buffer_));
+        const std::string frame = next.unmasked();
+        buffer_.erase(0, next.size());
         return frame;
     }
 
@@ -271,10 +273,12 @@ public:
         while (read_more(patience_ms)) {
         }
         rest_of_stream rest{{}, end_, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()};
-        while (whole_frame()) {
-            rest.bytes += unmasked(buffer_);
-            buffer_.erase(0, frame_size(buffer_));
+        std::string_view left = buffer_;
+        for (frame_view next(left); next.is_whole(); next = frame_view(left)) {
+            rest.bytes += next.unmasked();
+            left.remove_prefix(next.size());
         }
+        buffer_ = left;
         rest.bytes += buffer_;
         return rest;
     }
@@ -364,28 +368,6 @@ private:
                 return false;
             }
         }
-    }
-
-    static std::size_t head_size(const std::string &f) {
-        return (static_cast<unsigned char>(f[1]) & 0x80 ? 6u : 2u) + ((f[1] & 0x7F) == 126 ? 2u : 0u);
-    }
-    static std::size_t payload_size(const std::string &f) {
-        const auto byte = [&f](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(f[i])); };
-        return (byte(1) & 0x7F) == 126 ? byte(2) << 8 | byte(3) : byte(1) & 0x7F;
-    }
-    static std::size_t frame_size(const std::string &f) { return head_size(f) + payload_size(f); }
-    bool               whole_frame() const {
-                      return buffer_.size() >= 2 && buffer_.size() >= head_size(buffer_) && buffer_.size() >= frame_size(buffer_);
-    }
-    static std::string unmasked(const std::string &f) {
-        const std::size_t head = head_size(f), size = payload_size(f);
-        std::string       out{f[0], static_cast<char>(f[1] & 0x7F)};
-        if ((f[1] & 0x7F) == 126)
-            out.append(f, 2, 2);
-        const bool masked = static_cast<unsigned char>(f[1]) & 0x80;
-        for (std::size_t i = 0; i < size; ++i)
-            out += static_cast<char>(f[head + i] ^ (masked ? f[head - 4 + i % 4] : 0));
-        return out;
     }
 
     socket_handle          socket_;

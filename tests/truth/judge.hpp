@@ -13,6 +13,7 @@
 
 #include <wsclose.hpp>
 
+#include "support/frame.hpp"
 #include "support/raw_peer.hpp"
 #include "truth/scenario.hpp"
 
@@ -40,34 +41,18 @@ struct wire {
 
 inline wire read_wire(std::string_view bytes) {
     wire w;
-    while (bytes.size() >= 2) {
-        const auto        byte           = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-        const int         opcode         = byte(0) & 0x0F;
-        const bool        masked         = byte(1) & 0x80;
-        std::size_t       size           = byte(1) & 0x7F;
-        const std::size_t extra          = size == 126 ? 2 : size == 127 ? 8 : 0;
-        const std::size_t head           = 2 + extra + (masked ? 4 : 0);
-        (masked ? w.masked : w.unmasked) = true;
+    for (test::frame_view next(bytes); next.has_opcode(); next = test::frame_view(bytes)) {
+        const int opcode                           = next.opcode();
+        (next.is_masked() ? w.masked : w.unmasked) = true;
         if (!w.closes.empty() && opcode != 10)
             w.more_behind_close = true;
-        if ((byte(0) & 0x30) || (opcode > 2 && opcode < 8) || opcode > 10)
+        if ((opcode > 2 && opcode < 8) || opcode > 10 || next.has_reserved_bits())
             w.bad = true;
-        if (w.bad || bytes.size() < head)
-            return w;
-        if (extra) {
-            size = 0;
-            for (std::size_t i = 0; i < extra; ++i)
-                size = size << 8 | byte(2 + i);
-        }
-        if (bytes.size() - head < size)
-            return w; // cut off
-        if (opcode == 8) {
-            std::string payload(bytes.substr(head, size));
-            for (std::size_t i = 0; masked && i < size; ++i)
-                payload[i] = static_cast<char>(payload[i] ^ bytes[head - 4 + i % 4]);
-            w.closes.push_back(payload);
-        }
-        bytes.remove_prefix(head + size);
+        if (w.bad || !next.is_whole())
+            break;
+        if (opcode == 8)
+            w.closes.push_back(next.payload());
+        bytes.remove_prefix(next.size());
     }
     return w;
 }

@@ -16,6 +16,7 @@
 #include <wsclose/format.hpp>
 
 #include "support/catch.hpp"
+#include "support/frame.hpp"
 #include "support/lws_host.hpp"
 #include "support/raw_peer.hpp"
 
@@ -127,31 +128,22 @@ struct wire {
 };
 
 wire parse(std::string_view bytes) {
-    wire       result;
-    const auto byte = [&bytes](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+    wire result;
     while (!bytes.empty()) {
-        const std::size_t kind = bytes.size() < 2 ? 0 : byte(1) & 0x7F;
-        const std::size_t more = kind == 127 ? 8 : kind == 126 ? 2 : 0;
-        const std::size_t head = 2 + more + (bytes.size() >= 2 && byte(1) & 0x80 ? 4 : 0);
-        std::size_t       size = more ? 0 : kind;
-        for (std::size_t i = 0; i < more && bytes.size() >= head; ++i)
-            size = size << 8 | byte(2 + i);
+        const test::frame_view next(bytes);
         result.close.clear();
-        result.cut = bytes.size() < head || bytes.size() - head < size;
+        result.cut = !next.is_whole();
         if (result.cut)
             break;
-        result.masked += byte(1) >> 7;
-        if (byte(0) & 0x08) {
-            std::string frame{bytes[0], static_cast<char>(size)};
-            for (std::size_t i = 0; i < size; ++i)
-                frame += static_cast<char>(bytes[head + i] ^ (byte(1) & 0x80 ? bytes[head - 4 + i % 4] : 0));
-            result.controls += frame;
-            result.close = byte(0) == 0x88 ? frame : std::string();
+        result.masked += next.is_masked();
+        if (next.is_control()) {
+            result.controls += next.unmasked();
+            result.close = next.opcode() == 8 ? next.unmasked() : std::string();
         } else {
             ++result.messages;
-            result.data += size;
+            result.data += next.payload_size();
         }
-        bytes.remove_prefix(head + size);
+        bytes.remove_prefix(next.size());
     }
     return result;
 }
@@ -203,7 +195,7 @@ int fill_on_receive(session &s, lws *wsi, lws_callback_reasons reason, std::stri
 
 void wait_until_full() {
     CHECK(events.next() == "full");
-    while (events.next(300) == "full") { // until the kernel takes no more
+    while (events.next(1000) == "full") { // until the kernel takes no more
     }
 }
 
