@@ -25,14 +25,14 @@ namespace wsclose {
 enum class connection_state : std::uint8_t {
     connecting, ///< the WebSocket is not established yet
     open,
-    closing, ///< a Close frame was asked for, sent or received
+    closing, ///< a Close frame was asked for, sent or received, or lws has begun to end the connection
     closed,  ///< the report is final
 };
 
 /// Why `connection::close` did nothing.
 enum class close_error : std::uint8_t {
     none,
-    not_connected,   ///< the connection has not begun; that of a client begins when TCP is up
+    not_connected,   ///< the connection has not begun; a client's connection begins when TCP and TLS are up
     already_closing, ///< the first close wins, no matter which side began it
     already_closed,
 };
@@ -65,7 +65,7 @@ namespace detail {
 /// all-zero memory is a valid start.
 ///
 /// If a session is destroyed while it is connected, its connection ends with it: lws drops TCP without a
-/// Close frame, and no callback comes any more. A session of your own that you gave to
+/// Close frame, and no further callback comes. A session of your own that you gave to
 /// lws_client_connect_via_info() must live until its connection has begun
 /// (LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) or failed. It serves one connection at a time.
 class connection {
@@ -76,11 +76,11 @@ public:
     ~connection() { abandon(); }
 
     /// Closes the connection. Call it from any callback or timer of the service thread, of this connection
-    /// or of another. One Close frame goes out, behind everything that lws_write() took before and that the
-    /// program has asked to write by `request_writable()`. If the WebSocket is not established yet, the frame
-    /// waits until it is. The peer has 5 s to take all that and at least 4 s to answer. From now on the
-    /// callback gets no data, no LWS_CALLBACK_TIMER, and the writeable callbacks only that it asked for by
-    /// `request_writable()`; its result is ignored. A server that closes with 1010 sends 1011.
+    /// or of another. One Close frame goes out, after everything that lws_write() took before, and after what
+    /// the program writes in callbacks that it requests by `request_writable()`. If the WebSocket is not
+    /// established yet, the frame waits until it is. The peer has 5 s to take all that and at least 4 s to
+    /// answer. From now on the callback gets no data and no pongs, no LWS_CALLBACK_TIMER, and only the writeable
+    /// callbacks that it requests; its result for these is ignored. A server that closes with 1010 sends 1011.
     close_result close(const close_frame &frame) noexcept {
         if (!wsi())
             return {state() == connection_state::closed ? close_error::already_closed : close_error::not_connected};
@@ -120,21 +120,23 @@ public:
         case close_handshake::state::closing: return connection_state::closing;
         case close_handshake::state::closed: return connection_state::closed;
         }
-        return stage_ < stage::established ? connection_state::connecting : connection_state::open;
+        return stage_ < stage::established    ? connection_state::connecting
+               : stage_ == stage::established ? connection_state::open
+                                              : connection_state::closing;
     }
 
     /// How the connection ends, as far as is known. Final once `state()` is `closed`: in `on_close` and in
     /// the last callback.
     const close_report &report() const noexcept { return handshake_.report(); }
 
-    /// The live `lws *`; null before the connection has begun and from its end on.
+    /// The live `lws *`; null before the connection has begun and after it has ended.
     lws *wsi() const noexcept { return linked_.wsi; }
 
 private:
     friend class detail::link;
     friend class detail::tracker;
 
-    /// Who constructs and destroys the session. Memory that lws has zeroed says `nobody`.
+    /// Who constructs and destroys the session. Zeroed memory reads as `nobody`.
     enum class owner : std::uint8_t { nobody, program, adapter };
 
     enum class stage : std::uint8_t {
@@ -166,8 +168,8 @@ private:
     owner            owner_ : 2;
     role             here_ : 1;
     bool             wants_to_write_ : 1;
-    std::uint16_t    code_left_ = 0; // that the program gave to lws_close_reason(); 0 if it gave none
-    detail::deadline deadline_;      // once the connection is closing
+    std::uint16_t    code_left_ = 0; // code that the program gave to lws_close_reason(); 0 if it gave none
+    detail::deadline deadline_;      // runs once the connection is closing
 };
 
 static_assert(sizeof(connection) <= 288, "wsclose: a tracked connection takes at most 288 bytes");
@@ -190,7 +192,7 @@ inline void detail::link::attach(connection *target) noexcept {
 }
 
 /// A reference to a connection, to keep instead of an `lws *`. It becomes empty when the connection ends, so
-/// it never leads to a dead `lws *`. Copyable; allocates nothing.
+/// it never yields a dangling `lws *`. Copyable; allocates nothing.
 class connection_ref {
 public:
     constexpr connection_ref() noexcept = default;
@@ -205,7 +207,7 @@ public:
     /// Whether the connection has not ended.
     explicit operator bool() const noexcept { return link_.is_attached(); }
 
-    /// Forgets the connection, which goes on.
+    /// Drops the reference; the connection goes on.
     void reset() noexcept { link_.detach(); }
 
     /// As `connection::request_writable()`. Returns false if the connection has ended.

@@ -8,11 +8,9 @@
 // callback.
 
 #include <cstddef>
-#include <cstring>
 
 #include <libwebsockets.h>
 
-#include <wsclose/close_handshake.hpp>
 #include <wsclose/lws/connection.hpp>
 #include <wsclose/lws/detail/session.hpp>
 #include <wsclose/lws/detail/tracker.hpp>
@@ -30,10 +28,10 @@ namespace wsclose {
 /// - The adapter checks and answers the peer's Close frame. `Callback` sees valid ones only, and its result
 ///   is ignored.
 /// - If the session has a member `on_close(const close_report &)`, it is called once for each WebSocket
-///   connection, and for each attempt of a client that failed. This is the end: before the last callback.
+///   connection, and for each attempt of a client that failed, just before the last callback.
 /// - If `Callback` calls lws_close_reason() and returns nonzero, that is a close like `connection::close()`.
-/// - Once the connection is closing, `Callback` gets no data, no LWS_CALLBACK_TIMER, and the writeable
-///   callbacks only that it asked for by `connection::request_writable()`.
+/// - Once the connection is closing, `Callback` gets no data and no pongs, no LWS_CALLBACK_TIMER, and only the
+///   writeable callbacks that it requests by `connection::request_writable()`.
 template <lws_callback_function *Callback, auto Member,
           class Session = typename detail::member_of<decltype(Member)>::type>
 int tracked(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
@@ -41,41 +39,38 @@ int tracked(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::si
     const detail::meaning            means   = detail::meaning_of(reason);
     if (detail::lacks_session(wsi, means, user, adapter))
         return -1;
-    if (!detail::is_session(wsi, user, adapter)) // at the very end, `user` may be that of another protocol
-        return Callback(wsi, reason, reason == LWS_CALLBACK_WSI_DESTROY ? nullptr : user, in, len);
+    if (!detail::is_session(wsi, user, adapter)) {
+        if (reason == LWS_CALLBACK_WSI_DESTROY) // `user` may be the session of another protocol
+            user = nullptr;
+        return Callback(wsi, reason, user, in, len);
+    }
 
-    Session        *self = static_cast<Session *>(user);
-    detail::tracker track(self->*Member, wsi);
-    if (!track.alive()) {
+    auto           &session = *static_cast<Session *>(user);
+    detail::tracker tracker(session.*Member, wsi);
+    if (!tracker.is_tracked()) {
         if (means.begins == detail::beginning::no)
             return Callback(wsi, reason, nullptr, in, len);
-        if (!detail::begin_session<Session>(track, wsi, user, means))
+        if (!detail::begin_session<Session>(tracker, wsi, user, means))
             return -1;
     }
 
-    const detail::ending ending = track.end(means.what, in, len);
+    const detail::ending ending = tracker.end(means.what, in, len);
     if (ending == detail::ending::none) {
-        const detail::decision decision = track.before(means.what, in, len);
+        const detail::decision decision = tracker.before(means.what, in, len);
         if (!decision.pass)
             return decision.result;
         const int result = Callback(wsi, reason, user, in, len);
-        return lws_wsi_user(wsi) == user ? track.after(means.what, result) : result; // else it deleted the session
+        return lws_wsi_user(wsi) == user ? tracker.after(means.what, result) : result; // else it deleted the session
     }
 
-    const bool ours = track.destroyed_by_adapter();
-    if constexpr (detail::is_told<Session>()) {
-        if (ending == detail::ending::reported) {
-            const close_report report = (self->*Member).report(); // on_close may use the session to connect anew
-            self->on_close(report);
-        }
-    }
+    const bool adapter_owns_session = tracker.adapter_owns_session();
+    if (ending == detail::ending::reported)
+        detail::report_to(session, (session.*Member).report());
     const int result = Callback(wsi, reason, user, in, len); // may delete a session that the program owns
-    if (ours) {
-        self->~Session();
-        std::memset(user, 0, sizeof(Session));
-    } else {
+    if (adapter_owns_session)
+        detail::destroy_session<Session>(user);
+    else
         lws_set_wsi_user(wsi, nullptr);
-    }
     return result;
 }
 

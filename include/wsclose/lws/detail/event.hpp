@@ -16,27 +16,27 @@
 namespace wsclose::detail {
 
 enum class event : std::uint8_t {
-    other,       ///< nothing: only the program sees it
+    other,       ///< nothing to wsclose: only the program sees it
     upgrading,   ///< a client's TCP and TLS are up
-    redirected,  ///< a server sends the client elsewhere, and lws frees its session
+    redirected,  ///< a server redirects the client, and lws frees its session
     established, ///< the WebSocket is open
     received,    ///< data or a pong
     writeable,
     timer,
-    peer_close,
-    dropped, ///< lws takes the protocol away, in most cases to end the connection
-    failed,  ///< the attempt of a client
-    ended,
+    peer_close, ///< the peer's Close frame came in
+    dropped,    ///< lws takes the protocol away, in most cases to end the connection
+    failed,     ///< a client's attempt to connect failed
+    ended,      ///< the connection is over
 };
 
 /// Whether a session begins with this callback, if it has not begun yet.
 enum class beginning : std::uint8_t { no, server, client };
 
-/// Whether the callback needs a session, and what it means if there is none.
+/// What is missing if the callback comes without a session.
 enum class need : std::uint8_t {
     none,
-    to_begin, ///< the table of protocols gives no size for the session
-    to_go_on, ///< the program destroyed the session while it was connected
+    session_size, ///< the table of protocols gives none
+    live_session, ///< the program destroyed it while it was connected
 };
 
 struct meaning {
@@ -54,25 +54,25 @@ struct event_row {
 inline constexpr event_row events[] = {
     {LWS_CALLBACK_HTTP_BIND_PROTOCOL, {event::other, beginning::server, need::none}},
     {LWS_CALLBACK_WS_SERVER_BIND_PROTOCOL, {event::other, beginning::server, need::none}},
-    {LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, {event::other, beginning::server, need::to_begin}},
+    {LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, {event::other, beginning::server, need::session_size}},
     {LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER, {event::upgrading, beginning::client, need::none}},
-    {LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH, {event::other, beginning::no, need::to_begin}},
+    {LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH, {event::other, beginning::no, need::session_size}},
     {client_http_redirect, {event::redirected, beginning::no, need::none}},
     {LWS_CALLBACK_ESTABLISHED, {event::established, beginning::server, need::none}},
-    {LWS_CALLBACK_CLIENT_ESTABLISHED, {event::established, beginning::client, need::to_go_on}},
-    {LWS_CALLBACK_RECEIVE, {event::received, beginning::no, need::to_go_on}},
-    {LWS_CALLBACK_CLIENT_RECEIVE, {event::received, beginning::no, need::to_go_on}},
-    {LWS_CALLBACK_RECEIVE_PONG, {event::received, beginning::no, need::to_go_on}},
-    {LWS_CALLBACK_CLIENT_RECEIVE_PONG, {event::received, beginning::no, need::to_go_on}},
-    {LWS_CALLBACK_SERVER_WRITEABLE, {event::writeable, beginning::no, need::to_go_on}},
-    {LWS_CALLBACK_CLIENT_WRITEABLE, {event::writeable, beginning::no, need::to_go_on}},
-    {LWS_CALLBACK_TIMER, {event::timer, beginning::no, need::to_go_on}},
-    {LWS_CALLBACK_WS_PEER_INITIATED_CLOSE, {event::peer_close, beginning::no, need::to_go_on}},
+    {LWS_CALLBACK_CLIENT_ESTABLISHED, {event::established, beginning::client, need::live_session}},
+    {LWS_CALLBACK_RECEIVE, {event::received, beginning::no, need::live_session}},
+    {LWS_CALLBACK_CLIENT_RECEIVE, {event::received, beginning::no, need::live_session}},
+    {LWS_CALLBACK_RECEIVE_PONG, {event::received, beginning::no, need::live_session}},
+    {LWS_CALLBACK_CLIENT_RECEIVE_PONG, {event::received, beginning::no, need::live_session}},
+    {LWS_CALLBACK_SERVER_WRITEABLE, {event::writeable, beginning::no, need::live_session}},
+    {LWS_CALLBACK_CLIENT_WRITEABLE, {event::writeable, beginning::no, need::live_session}},
+    {LWS_CALLBACK_TIMER, {event::timer, beginning::no, need::live_session}},
+    {LWS_CALLBACK_WS_PEER_INITIATED_CLOSE, {event::peer_close, beginning::no, need::live_session}},
     {LWS_CALLBACK_HTTP_DROP_PROTOCOL, {event::dropped, beginning::no, need::none}},
     {LWS_CALLBACK_CLIENT_HTTP_DROP_PROTOCOL, {event::dropped, beginning::no, need::none}},
     {LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL, {event::dropped, beginning::no, need::none}},
     {LWS_CALLBACK_WS_CLIENT_DROP_PROTOCOL, {event::dropped, beginning::no, need::none}},
-    {LWS_CALLBACK_CLIENT_CONNECTION_ERROR, {event::failed, beginning::client, need::to_begin}},
+    {LWS_CALLBACK_CLIENT_CONNECTION_ERROR, {event::failed, beginning::client, need::session_size}},
     {LWS_CALLBACK_CLOSED, {event::ended, beginning::no, need::none}},
     {LWS_CALLBACK_CLIENT_CLOSED, {event::ended, beginning::no, need::none}},
     {LWS_CALLBACK_CLOSED_HTTP, {event::ended, beginning::no, need::none}},
@@ -80,7 +80,7 @@ inline constexpr event_row events[] = {
     {LWS_CALLBACK_WSI_DESTROY, {event::ended, beginning::no, need::none}},
 };
 
-/// The table by reason, a byte each, so that a callback costs one look-up.
+/// The table by reason, so that a callback costs one look-up.
 struct event_index {
     meaning of[128] = {};
 
@@ -93,6 +93,7 @@ inline constexpr event_index index_of_events;
 
 constexpr meaning meaning_of(lws_callback_reasons reason) noexcept {
     const auto value = static_cast<std::size_t>(reason);
+    static_assert(sizeof(meaning) == 1);
     return value < sizeof index_of_events.of ? index_of_events.of[value] : meaning{};
 }
 

@@ -7,13 +7,14 @@
 // The session that holds a `connection`: which callbacks are its own, and how it begins.
 
 #include <cstddef>
+#include <cstring>
 #include <new>
 #include <type_traits>
 #include <utility>
 
 #include <libwebsockets.h>
 
-#include <wsclose/close_handshake.hpp>
+#include <wsclose/close_report.hpp>
 #include <wsclose/lws/connection.hpp>
 #include <wsclose/lws/detail/event.hpp>
 #include <wsclose/lws/detail/tracker.hpp>
@@ -35,7 +36,7 @@ template <class Session>
 inline constexpr bool takes_report<
     Session, std::void_t<decltype(std::declval<Session &>().on_close(std::declval<const close_report &>()))>> = true;
 
-// Any other member `on_close` of the session, private or of another type, makes this one ambiguous.
+// If the session has any `on_close`, private or of another type, the name is ambiguous.
 struct other_on_close {
     void on_close();
 };
@@ -63,13 +64,15 @@ inline bool is_session(lws *wsi, const void *user, lws_callback_function *adapte
     return protocol && protocol->callback == adapter;
 }
 
-/// Whether the callback needs a session and has none. Then it does not reach the program.
+/// Whether the callback needs a session and has none; logs what to do. Such a callback is kept from the program.
 inline bool lacks_session(lws *wsi, meaning means, const void *user, lws_callback_function *adapter) noexcept {
     if (user || means.needs == need::none)
         return false;
     const lws_protocols *protocol = lws_get_protocol(wsi);
-    if (means.needs == need::to_go_on)
-        return protocol && protocol->callback == adapter;
+    if (!protocol)
+        return false;
+    if (means.needs == need::live_session)
+        return protocol->callback == adapter;
     lwsl_err("wsclose: protocol \"%s\" is tracked and has no session: write sizeof(session) where its "
              "per_session_data_size is 0\n",
              protocol->name);
@@ -78,11 +81,10 @@ inline bool lacks_session(lws *wsi, meaning means, const void *user, lws_callbac
 
 /// Begins a session, and constructs it if lws owns its memory. Returns false if it cannot be constructed.
 template <class Session>
-bool begin_session(tracker &track, lws *wsi, void *user, meaning means) {
+bool begin_session(tracker &tracker, lws *wsi, void *user, meaning means) {
     static_assert(alignof(Session) <= alignof(std::max_align_t), "wsclose: lws allocates sessions with malloc()");
-    bool fits = true;
-    if (track.needs_construction(sizeof(Session), fits)) {
-        if (!fits) {
+    if (tracker.needs_construction()) {
+        if (lws_get_protocol(wsi)->per_session_data_size != sizeof(Session)) {
             lwsl_err("wsclose: protocol \"%s\": per_session_data_size is %lu, and the session takes %lu bytes; "
                      "write sizeof(session) there\n",
                      lws_get_protocol(wsi)->name,
@@ -92,7 +94,7 @@ bool begin_session(tracker &track, lws *wsi, void *user, meaning means) {
         }
         if constexpr (std::is_default_constructible_v<Session>) {
             ::new (user) Session();
-            track.constructed_by_adapter();
+            tracker.note_construction();
         } else {
             lwsl_err("wsclose: protocol \"%s\": the session has no default constructor; set per_session_data_size "
                      "to 0 and give lws a session of your own (lws_client_connect_info.userdata)\n",
@@ -100,8 +102,24 @@ bool begin_session(tracker &track, lws *wsi, void *user, meaning means) {
             return false;
         }
     }
-    track.begin(means);
+    tracker.begin(means);
     return true;
+}
+
+/// Calls `session.on_close`, if there is one. Gives it a copy, since it may use the session to connect anew.
+template <class Session>
+void report_to([[maybe_unused]] Session &session, [[maybe_unused]] const close_report &report) {
+    if constexpr (is_told<Session>()) {
+        const close_report copy = report;
+        session.on_close(copy);
+    }
+}
+
+/// Leaves zeroed memory, as lws gave it.
+template <class Session>
+void destroy_session(void *user) noexcept {
+    static_cast<Session *>(user)->~Session();
+    std::memset(user, 0, sizeof(Session));
 }
 
 } // namespace wsclose::detail

@@ -12,14 +12,14 @@
 
 namespace wsclose::detail {
 
-/// What is known as lws begins to end an open connection: no Close frame was asked for, sent or received.
+/// What is known when lws begins to end an open connection: no Close frame was asked for, sent or received.
 struct evidence {
-    std::int32_t prepared_code        = -1;    ///< of the frame that lws has ready to send; -1 if it has none
-    std::int32_t code_left            = 0;     ///< that the program gave to lws_close_reason() before; 0 if none
+    std::int32_t prepared_code        = -1;    ///< code of the frame that lws has ready to send; -1 if it has none
+    std::int32_t code_left            = 0;     ///< code that the program gave to lws_close_reason(); 0 if none
     bool         dropped_by_program   = false; ///< its callback returned -1
     bool         context_is_destroyed = false;
     bool         peer_ended_tcp       = false; ///< by a FIN or a reset
-    bool         layer_may_have_ended = false; ///< TLS or HTTP/2: lws does not show how they end
+    bool         layer_may_have_ended = false; ///< TLS or HTTP/2, whose ends lws does not show
 };
 
 /// Whether lws fails connections with this code by itself: for protocol errors and invalid UTF-8.
@@ -27,20 +27,24 @@ constexpr bool lws_fails_with(std::int32_t code) noexcept { return code == 1002 
 
 struct verdict {
     initiator who;
-    bool      sends_prepared; ///< the frame that lws has ready goes out
+    bool      must_send_prepared; ///< the frame that lws has ready is still to go out
 };
 
 constexpr verdict judge(const evidence &seen) noexcept {
+    // lws fails the connection, and RFC 6455 section 7.1.7 asks it to say why, even if the peer has ended TCP.
     if (lws_fails_with(seen.prepared_code) && seen.prepared_code != seen.code_left)
         return {initiator::library, true};
+    // The program left a frame for whenever the connection ends. Behind the peer's FIN it would say nothing true.
     if (seen.prepared_code >= 0 && !seen.peer_ended_tcp)
         return {initiator::local, true};
     if (seen.dropped_by_program)
         return {initiator::local, false};
+    // Before the context: what the peer did is seen late, when the context is destroyed.
     if (seen.peer_ended_tcp)
         return {initiator::transport, false};
     if (seen.context_is_destroyed)
         return {initiator::local, false};
+    // TCP is whole. So lws ended the connection, unless TLS or HTTP/2 did, unseen.
     return {seen.layer_may_have_ended ? initiator::transport : initiator::library, false};
 }
 

@@ -4,8 +4,8 @@
 #ifndef WSCLOSE_LWS_DETAIL_WSI_HPP_INCLUDED
 #define WSCLOSE_LWS_DETAIL_WSI_HPP_INCLUDED
 
-// Everything about lws that its documentation does not say, and everything that differs between its versions;
-// and what the socket knows and lws does not tell. The measurements are in docs/lws-behaviour.md.
+// What lws does and its documentation does not say, what differs between its versions, and what only the socket
+// reveals. The measurements are in docs/lws-behaviour.md.
 
 #include <cerrno>
 #include <cstddef>
@@ -32,13 +32,13 @@ namespace wsclose::detail {
 /// LWS_CALLBACK_CLIENT_HTTP_REDIRECT. lws 4.0 does not have it.
 inline constexpr auto client_http_redirect = static_cast<lws_callback_reasons>(104);
 
-/// Whether lws drops the protocol because the connection ends. `in` names the function that drops it: the one
-/// that closes, or one that binds another protocol, which frees the session without another callback.
+/// Whether lws drops the protocol because the connection ends. `in` names the function that drops it: either one
+/// that closes, or one that binds another protocol and frees the session without a further callback.
 inline bool drops_for_good(const void *in) noexcept {
     return in && std::strstr(static_cast<const char *>(in), "close") != nullptr;
 }
 
-/// Whether an attempt to connect failed in TLS. Only the words of lws tell.
+/// Whether an attempt to connect failed in TLS, judged from the error text of lws.
 inline bool tells_of_tls(std::string_view error) noexcept {
     for (; !error.empty(); error.remove_prefix(1))
         for (const std::string_view sign : {"SSL", "ssl", "tls", "cert", "SYSCALL", "client connect failed"})
@@ -47,7 +47,7 @@ inline bool tells_of_tls(std::string_view error) noexcept {
     return false;
 }
 
-/// A text of lws. Some of them count their terminating NUL.
+/// A text from lws. Some lengths include the terminating NUL.
 inline std::string_view text_of(const void *in, std::size_t len) noexcept {
     std::string_view result(static_cast<const char *>(in), in ? len : 0);
     while (!result.empty() && result.back() == '\0')
@@ -55,7 +55,7 @@ inline std::string_view text_of(const void *in, std::size_t len) noexcept {
     return result;
 }
 
-/// Whether lws_context_destroy() is under way. Always false before 4.2, which does not tell.
+/// Whether lws_context_destroy() is under way. Always false before 4.2, which does not expose it.
 inline bool is_destroying_context([[maybe_unused]] lws *wsi) noexcept {
 #if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 2)
     return lws_context_is_being_destroyed(lws_get_context(wsi)) != 0;
@@ -64,7 +64,7 @@ inline bool is_destroying_context([[maybe_unused]] lws *wsi) noexcept {
 #endif
 }
 
-/// Whether the last frame received was a Close frame. Always false before 4.4, which does not tell.
+/// Whether the last frame received was a Close frame. Always false before 4.4, which does not expose it.
 inline bool close_came_last([[maybe_unused]] lws *wsi) noexcept {
 #if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 4)
     return lws_get_opcode(wsi) == 8 && lws_remaining_packet_payload(wsi) == 0;
@@ -109,7 +109,7 @@ inline bool socket_takes_more(lws *wsi) noexcept { return (poll_now(wsi, POLLOUT
 inline bool peer_ended_tcp(lws *wsi) noexcept {
 #ifdef POLLRDHUP
     return poll_now(wsi, POLLRDHUP) != 0;
-#else // a peek does not see an end behind data that was not read
+#else // a peek misses a FIN behind unread data
     char       byte;
     const auto got   = ::recv(socket_of(wsi), &byte, 1, MSG_PEEK);
 #    ifdef _WIN32
@@ -121,8 +121,8 @@ inline bool peer_ended_tcp(lws *wsi) noexcept {
 #endif
 }
 
-/// Whether TLS or HTTP/2 may have ended while TCP has not. They have ends of their own, which lws reads and does
-/// not show. Something must have come within the last second for that.
+/// Whether TLS or HTTP/2 may have ended while TCP has not. lws consumes their end markers silently. One must have
+/// come just now, so nothing has ended if no data came for 0.9 s.
 inline bool layer_may_have_ended(lws *wsi) noexcept {
     if (!is_stream(wsi) && !lws_is_ssl(wsi))
         return false;
@@ -144,7 +144,7 @@ inline void shut_sending_side(lws *wsi) noexcept {
 #endif
 }
 
-/// How many bytes the kernel has taken so far to send to the peer; 0 if the system does not tell.
+/// How many bytes the kernel has taken so far to send to the peer; 0 if the system does not say.
 inline std::uint64_t bytes_taken([[maybe_unused]] lws *wsi) noexcept {
 #ifdef __linux__
     unsigned char info[216]; // struct tcp_info since Linux 4.19; the one in <netinet/tcp.h> is older
@@ -165,8 +165,8 @@ inline std::uint64_t bytes_taken([[maybe_unused]] lws *wsi) noexcept {
 
 // ---- writing
 
-/// Whether permessage-deflate holds back the rest of a message. lws would take what is written next for more of
-/// that message. lws is asked again after the socket, since the peer may have read in between.
+/// Whether permessage-deflate holds back the rest of a message. lws would treat the next write as part of that
+/// message. Asks lws again after the socket, since the peer may have read in between.
 inline bool holds_compressed_output(lws *wsi) noexcept {
     return lws_send_pipe_choked(wsi) && !lws_partial_buffered(wsi) && socket_takes_more(wsi) &&
            lws_send_pipe_choked(wsi);
@@ -197,7 +197,7 @@ inline bool write_behind_data(lws *wsi, const close_frame &frame, role sender) n
 /// connection is unusable.
 ///
 /// 4 is LWS_WRITE_CLOSE, which lws declares in a private header. It is the one value that the public enum leaves
-/// out, in every version from 4.0 to 5.0. lws compares it exactly, so no flag can be added.
+/// out, in every version from 4.0 to 5.0. lws compares it exactly, so it cannot be combined with flags.
 inline bool write_close_frame(lws *wsi, const close_frame &frame, role sender) noexcept {
     unsigned char buffer[LWS_PRE + max_body_size];
     if (!is_stream(wsi)) {
@@ -223,7 +223,7 @@ inline bool write_last_close_frame(lws *wsi, const close_frame &frame, role send
 }
 
 /// As `write_close_frame`, while lws ends the connection. Also returns false if the kernel did not take all of
-/// it: lws flushes no more. If lws has flushed the connection before, it takes a write and sends nothing.
+/// it: lws will not flush again. After lws has flushed, it accepts writes but sends nothing.
 inline bool write_while_ending(lws *wsi, const close_frame &frame, role sender) noexcept {
     if (lws_partial_buffered(wsi) || !socket_takes_more(wsi)) // lws would keep the frame
         return false;

@@ -12,8 +12,8 @@ TEST_CASE("a callback of lws means what the table says of it") {
     static_assert(meaning_of(LWS_CALLBACK_CLIENT_RECEIVE_PONG).what == event::received);
     static_assert(meaning_of(LWS_CALLBACK_WSI_DESTROY).what == event::ended);
     static_assert(meaning_of(LWS_CALLBACK_CLIENT_CONNECTION_ERROR).begins == beginning::client);
-    static_assert(meaning_of(LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION).needs == need::to_begin);
-    static_assert(meaning_of(LWS_CALLBACK_SERVER_WRITEABLE).needs == need::to_go_on);
+    static_assert(meaning_of(LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION).needs == need::session_size);
+    static_assert(meaning_of(LWS_CALLBACK_SERVER_WRITEABLE).needs == need::live_session);
     SUCCEED();
 }
 

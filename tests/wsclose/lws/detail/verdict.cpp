@@ -12,7 +12,7 @@ using detail::verdict;
 
 namespace wsclose::detail {
 static bool operator==(const verdict &a, const verdict &b) {
-    return a.who == b.who && a.sends_prepared == b.sends_prepared;
+    return a.who == b.who && a.must_send_prepared == b.must_send_prepared;
 }
 } // namespace wsclose::detail
 

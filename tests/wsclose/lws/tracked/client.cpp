@@ -38,6 +38,28 @@ TEST_CASE("a close that a client asks for before it is connected goes out once i
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
+TEST_CASE("a timer of the program's does not end a close that waits until the client is connected") {
+    test::host_options options;
+    options.how = test::transport::tcp; // whose connection is up before the peer accepts it
+    server server(
+        [](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+            if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) {
+                s.ws.close(close_code{4001}, "bye");
+                lws_set_timer_usecs(wsi, LWS_US_PER_MS);
+            }
+            if (reason == LWS_CALLBACK_TIMER)
+                events.add("timer");
+            return 0;
+        },
+        one_protocol, options);
+    test::listener listener;
+    server.host().connect(listener.port(), "tracked");
+    CHECK(events.next() == "timer");
+    raw_peer peer = raw_peer::accept(listener, "tracked", options.how);
+    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
 TEST_CASE("a client connection that fails is reported with the reason why") {
     server server;
     server.host().connect(test::dead_port(), "tracked");
