@@ -109,8 +109,9 @@ namespace detail {
             cross_thread_state &state = *self->state_;
             if (!self->alive_ || !state.context)
                 return false;
-            if (!std::exchange(self->is_waiting_, true)) {
-                state.waiting.push_back(self);
+            if (!self->is_waiting_) {
+                state.waiting.push_back(self); // may throw, and then nothing has changed
+                self->is_waiting_ = true;
                 if (state.waiting.size() == 1)
                     lws_cancel_service(state.context);
             }
