@@ -39,11 +39,11 @@ enum class close_code : std::uint16_t {
     message_too_big = 1009,
     /// The client expected an extension that the server did not negotiate. A server never sends it.
     mandatory_extension = 1010,
-    /// An unexpected condition keeps the endpoint from going on. Both sides may send it: RFC 6455 erratum 3227.
+    /// An unexpected condition prevents the endpoint from continuing. Both sides may send it (RFC 6455 erratum 3227).
     internal_error = 1011,
-    /// The service restarts. A client that comes back waits a random 5 to 30 seconds first.
+    /// The service restarts. A client that reconnects should first wait a random 5 to 30 seconds.
     service_restart = 1012,
-    /// The server is overloaded. A client goes to another address, or waits until its user acts.
+    /// The server is overloaded. A client goes to another address, or waits for the user.
     try_again_later = 1013,
     /// A gateway received an invalid response from the server behind it; like HTTP 502.
     bad_gateway = 1014,
@@ -77,7 +77,7 @@ struct named_code {
 };
 
 /// Lets an application use its own enum in place of `close_code`. Specialise it with an array `codes` of
-/// `named_code<Enum>`. Each code must lie in 3000 to 4999, and each code and name be listed once:
+/// `named_code<Enum>`. Each code must lie in 3000 to 4999, and each code and name must be listed only once:
 ///
 ///     template <>
 ///     struct wsclose::close_code_traits<game_code> {
@@ -114,7 +114,7 @@ namespace detail {
         return true;
     }
 
-    /// Whether `Enum` has `close_code_traits`. Does not compile if it has wrong ones.
+    /// Whether `Enum` has `close_code_traits`. Fails to compile if they are invalid.
     template <class Enum>
     constexpr bool is_application_enum() noexcept {
         if constexpr (std::is_enum_v<Enum> && has_code_traits<Enum>) {
@@ -128,7 +128,7 @@ namespace detail {
     }
 } // namespace detail
 
-/// The parameter of every function that takes a code: a `close_code`, or a value of an enum that has
+/// The parameter type of every function that takes a code: a `close_code`, or a value of an enum that has
 /// `close_code_traits`. A value that is negative or has more than 16 bits becomes 65535.
 class any_close_code {
 public:
@@ -151,7 +151,7 @@ private:
 };
 
 namespace detail {
-    // Apart from the descriptions, which few programs need, and without pointers, which need relocations.
+    // Separate from the descriptions, which few programs need, and free of pointers, which need relocations.
     struct code_name {
         close_code code;
         char       name[20];
@@ -197,20 +197,20 @@ namespace detail {
         {close_code::message_too_big, "a message is too big to process"sv},
         {close_code::mandatory_extension,
          "the client expected an extension that the server did not negotiate; never sent by a server"sv},
-        {close_code::internal_error, "an unexpected condition prevents the endpoint from going on"sv},
+        {close_code::internal_error, "an unexpected condition prevents the endpoint from continuing"sv},
         {close_code::service_restart,
-         "the service restarts; a client that comes back waits a random 5 to 30 seconds"sv},
-        {close_code::try_again_later, "overload; a client goes to another address or waits for its user to act"sv},
+         "the service restarts; a client that reconnects should first wait a random 5 to 30 seconds"sv},
+        {close_code::try_again_later, "overload; a client goes to another address or waits for the user"sv},
         {close_code::bad_gateway, "a gateway received an invalid response from the server behind it"sv},
         {close_code::tls_handshake, "the TLS handshake failed; never on the wire"sv},
         {close_code::unauthorized, "authentication is missing or failed"sv},
-        {close_code::forbidden, "the client is known and may not"sv},
+        {close_code::forbidden, "the client is known, but is not allowed to do this"sv},
         {close_code::timeout, "the endpoint waited too long for the peer"sv},
         {close_code{1004}, "reserved; a meaning might be defined later; never on the wire"sv},
     };
 } // namespace detail
 
-/// The range of `code`. RFC 6455 section 7.4.2.
+/// The range of `code` (RFC 6455 section 7.4.2).
 constexpr code_range range(any_close_code code) noexcept {
     const std::uint16_t value = code.value();
     return value < 1000   ? code_range::unused
@@ -220,7 +220,7 @@ constexpr code_range range(any_close_code code) noexcept {
                           : code_range::invalid;
 }
 
-/// The name of `code` as its enumerator spells it (`normal_closure`); empty if the code has no enumerator.
+/// The enumerator's name (`normal_closure`); empty if the code has no enumerator.
 constexpr std::string_view name(close_code code) noexcept {
     for (const detail::code_name &entry : detail::names)
         if (entry.code == code)
@@ -228,7 +228,7 @@ constexpr std::string_view name(close_code code) noexcept {
     return {};
 }
 
-/// The name of an application's code as its `close_code_traits` spells it; empty if the code is not listed there.
+/// The name of an application's code in its `close_code_traits`; empty if the code is not listed there.
 template <class Enum>
 constexpr auto name(Enum code) noexcept -> std::enable_if_t<detail::is_application_enum<Enum>(), std::string_view> {
     for (const auto &entry : close_code_traits<Enum>::codes)
@@ -237,8 +237,7 @@ constexpr auto name(Enum code) noexcept -> std::enable_if_t<detail::is_applicati
     return {};
 }
 
-/// What `code` means, in a few words without a full stop. If the code is not assigned, what its range is for.
-/// Never empty.
+/// What `code` means: a short phrase without a full stop, never empty. For an unassigned code: what its range is for.
 constexpr std::string_view description(any_close_code code) noexcept {
     for (const detail::code_description &entry : detail::descriptions)
         if (entry.code == code)
@@ -253,7 +252,7 @@ constexpr std::string_view description(any_close_code code) noexcept {
     return "not a close code: outside every range that the protocol defines";
 }
 
-/// The code whose enumerator is spelt like this (`normal_closure`); nothing for any other text.
+/// The code whose enumerator has this name (`normal_closure`); nothing for any other text.
 constexpr std::optional<close_code> close_code_from_name(std::string_view text) noexcept {
     for (const detail::code_name &entry : detail::names)
         if (entry.name == text)
@@ -261,8 +260,8 @@ constexpr std::optional<close_code> close_code_from_name(std::string_view text) 
     return std::nullopt;
 }
 
-/// Whether a Close frame from a peer may have `code`: 1000 to 1003, 1007 to 1014, or 3000 to 4999. RFC 6455
-/// section 7.4 and the IANA registry.
+/// Whether a Close frame from a peer may have `code`: 1000 to 1003, 1007 to 1014, or 3000 to 4999 (RFC 6455
+/// section 7.4 and the IANA registry).
 constexpr bool is_receivable(any_close_code code) noexcept {
     const std::uint16_t value = code.value();
     return (value >= 1000 && value <= 1003) || (value >= 1007 && value <= 1014) || (value >= 3000 && value <= 4999);
@@ -276,8 +275,8 @@ constexpr bool is_sendable(any_close_code code, role sender) noexcept {
     return is_sendable(code) && (sender == role::client || code.value() != 1010);
 }
 
-/// Whether a page in a browser may pass `code` to `WebSocket.close()`: 1000, or 3000 to 4999. WHATWG WebSockets
-/// standard, `close(code, reason)`.
+/// Whether a page in a browser may pass `code` to `WebSocket.close()`: 1000, or 3000 to 4999 (WHATWG WebSockets
+/// standard, `close(code, reason)`).
 constexpr bool browser_may_send(any_close_code code) noexcept {
     return code.value() == 1000 || (code.value() >= 3000 && code.value() <= 4999);
 }

@@ -16,7 +16,7 @@
 
 namespace wsclose {
 
-inline constexpr std::size_t max_body_size   = 125; ///< bytes in the body of a Close frame. RFC 6455 section 5.5
+inline constexpr std::size_t max_body_size   = 125; ///< bytes in the body of a Close frame (RFC 6455 section 5.5)
 inline constexpr std::size_t max_reason_size = 123; ///< bytes in its text; the code takes the other two
 
 /// Why `close_frame::make` refuses a code and a text.
@@ -36,7 +36,7 @@ enum class parse_error : std::uint8_t {
     invalid_utf8,   ///< the text is not UTF-8
 };
 
-/// The name of an error as its enumerator spells it; empty for `none`.
+/// The enumerator's name; empty for `none`.
 constexpr std::string_view name(make_error error) noexcept {
     using namespace std::string_view_literals;
     switch (error) {
@@ -48,7 +48,7 @@ constexpr std::string_view name(make_error error) noexcept {
     return {};
 }
 
-/// The name of an error as its enumerator spells it; empty for `none`.
+/// The enumerator's name; empty for `none`.
 constexpr std::string_view name(parse_error error) noexcept {
     using namespace std::string_view_literals;
     switch (error) {
@@ -87,7 +87,7 @@ constexpr std::string_view description(parse_error error) noexcept {
 }
 
 namespace detail {
-    /// The code with which a body begins. `body` has at least two bytes.
+    /// The code at the start of a body. `body` has at least two bytes.
     constexpr close_code code_in(const char *body) noexcept {
         return static_cast<close_code>(static_cast<unsigned char>(body[0]) << 8 | static_cast<unsigned char>(body[1]));
     }
@@ -105,8 +105,8 @@ public:
     constexpr close_frame() noexcept : bytes_{} {}
 
 #if WSCLOSE_HAS_CONSTEVAL
-    /// C++20: a constant frame, `close_frame{close_code::going_away, "bye"}`. If `make` refuses it, it does not
-    /// compile.
+    /// C++20: a constant frame, `close_frame{close_code::going_away, "bye"}`. A frame that `make` would refuse
+    /// does not compile.
     template <std::size_t Size>
     consteval close_frame(any_close_code code, const char (&text)[Size]);
 #endif
@@ -114,12 +114,12 @@ public:
     /// Whether the body has a code. If it has none, it is empty.
     constexpr bool has_code() const noexcept { return size() != 0; }
 
-    /// The code; 1005 (no_status_received) if the body is empty. RFC 6455 section 7.1.5.
+    /// The code; 1005 (no_status_received) if the body is empty (RFC 6455 section 7.1.5).
     constexpr close_code code() const noexcept {
         return has_code() ? detail::code_in(bytes_) : close_code::no_status_received;
     }
 
-    /// The text, at most 123 bytes of valid UTF-8. The view is valid as long as this frame is.
+    /// The text, at most 123 bytes of valid UTF-8. The view is valid while this frame lives unchanged.
     constexpr std::string_view reason() const noexcept { return {bytes_ + 2, has_code() ? size() - 2 : 0}; }
 
     /// The body as it goes onto the wire, `size()` bytes.
@@ -133,19 +133,19 @@ public:
     }
     friend constexpr bool operator!=(const close_frame &a, const close_frame &b) noexcept { return !(a == b); }
 
-    /// Changes nothing: the frame with this code and text, or the error and its offset.
+    /// Adjusts nothing: returns the frame with this code and text, or the error and its offset.
     static constexpr make_result make(any_close_code code, std::string_view text = {}) noexcept;
 
     /// Never fails: a code that `sender` may not send becomes 1011 (internal_error), one U+FFFD replaces each
-    /// ill-formed part of the text, and a text that is too long is cut at a code point. Without `sender`, a code
-    /// stays if a client or a server may send it.
+    /// ill-formed part of the text, and a text that is too long is cut at a code point. Without `sender`, keeps
+    /// any code that either role may send.
     static constexpr close_frame fit(any_close_code code, std::string_view text = {},
                                      role sender = role::client) noexcept {
         make_error adjusted{};
         return fit(code, text, sender, adjusted);
     }
 
-    /// As `fit(code, text, sender)`. `adjusted` tells the first error, in the order of `make_error`; or `none`.
+    /// Same as `fit(code, text, sender)`. `adjusted` receives the first error, in the order of `make_error`, or `none`.
     static constexpr close_frame fit(any_close_code code, std::string_view text, role sender,
                                      make_error &adjusted) noexcept;
 
@@ -154,16 +154,16 @@ public:
     static parse_result           parse(const void *body, std::size_t size) noexcept;
 
 private:
-    /// Fills an empty frame with a code that may be sent and at most 123 bytes; leaves it empty if they are not UTF-8.
+    /// Fills an empty frame with a sendable code and at most 123 bytes; leaves it empty if they are not UTF-8.
     constexpr utf8::result fill(close_code code, std::string_view text) noexcept {
-        frame_text(code, text.size()); // before the text: no register has to keep them until it is copied
+        frame_text(code, text.size()); // first, so that code and size need no registers during the copy
         const utf8::result copied = utf8::copy(text, bytes_ + 2);
         if (!copied)
             *this = close_frame();
         return copied;
     }
 
-    /// Puts the code before the text that is, or will be, in its place, and notes the size.
+    /// Puts the code before the text (already or later in place) and stores the size.
     constexpr void frame_text(close_code code, std::size_t text_size) noexcept {
         bytes_[0]   = static_cast<char>(static_cast<std::uint16_t>(code) >> 8);
         bytes_[1]   = static_cast<char>(static_cast<std::uint16_t>(code) & 0xFF);
@@ -198,7 +198,7 @@ struct parse_result {
 
     constexpr explicit operator bool() const noexcept { return error == parse_error::none; }
 
-    /// The frame with which to answer, RFC 6455 sections 5.5.1 and 7.1.7: the same again, or 1007 for
+    /// The frame to answer with (RFC 6455 sections 5.5.1 and 7.1.7): the same frame, or 1007 for
     /// text that is not UTF-8 and 1002 for any other error, with the error's description as text.
     constexpr close_frame answer() const noexcept {
         if (error == parse_error::none)
@@ -254,7 +254,7 @@ inline parse_result close_frame::parse(const void *body, std::size_t size) noexc
 }
 
 namespace detail {
-    // Not constexpr: a constant frame that calls one of them does not compile, and the compiler names it.
+    // Not constexpr, so that the compiler rejects a bad constant frame and names the cause.
     inline void this_close_code_is_never_on_the_wire() noexcept {}
     inline void the_close_reason_has_more_than_123_bytes() noexcept {}
     inline void the_close_reason_is_not_utf8() noexcept {}
@@ -278,8 +278,8 @@ consteval close_frame::close_frame(any_close_code code, const char (&text)[Size]
 #endif
 
 /// A constant frame: `frame<close_code::going_away>("maintenance")`. A forbidden code or a text of more than
-/// 123 bytes does not compile. Nor does a text that is not UTF-8 in C++20; in C++17 only if the result is
-/// constexpr, as `WSCLOSE_FRAME` makes sure. Without a text: `frame<close_code::normal_closure>()`.
+/// 123 bytes does not compile. Nor does text that is not UTF-8: in C++20 always, in C++17 only if the result is
+/// constexpr, as `WSCLOSE_FRAME` ensures. Without a text: `frame<close_code::normal_closure>()`.
 template <auto Code, std::size_t Size = 1>
 WSCLOSE_CONSTEVAL close_frame frame(const char (&text)[Size] = "") noexcept {
     static_assert(is_sendable(Code), "wsclose: this close code is never on the wire");

@@ -22,16 +22,15 @@ enum class close_step : std::uint8_t {
     end,          ///< end the connection: the handshake is complete
 };
 
-/// The closing handshake of one connection, seen from one side. Put in what happens, do what it says,
+/// The closing handshake of one connection, seen from one side. Feed it events, do what it returns,
 /// read the report at the end. All-zero memory is a valid start. Any input is allowed at any time.
 ///
 /// Each side's half is in one of three states:
 ///
 ///     ours    none, requested: asked for, but not on the wire; sent
-///     theirs  none, read, unseen: it came, but nobody could read it
+///     theirs  none, read, unseen: arrived unread
 ///
-/// What each input makes of them, who is then taken to have ended the connection (if that changes), and
-/// which step follows:
+/// The effect of each input on them, the initiator (if it changes), and the step:
 ///
 ///     input              ours               theirs          initiator  step
 ///     request            none -> requested  none            local      none
@@ -46,9 +45,10 @@ enum class close_step : std::uint8_t {
 ///     receive_unseen     sent               none -> unseen             end
 ///     lose               sent -> requested  any                        none
 ///     transport_closed   none               none            as given   none
+///     connect_failed     none               none            transport  none
 ///
-/// Any other input changes nothing and asks for nothing. After `transport_closed` and `connect_failed`
-/// the connection is over, and no input changes anything.
+/// Any other input changes none of these and returns `none`. `transport_closed` and `connect_failed` also
+/// end the connection, whatever its state; every later input is ignored.
 class close_handshake {
 public:
     enum class state : std::uint8_t {
@@ -71,8 +71,7 @@ public:
     /// connection is already closing or closed: the first close wins.
     constexpr bool request(const close_frame &frame) noexcept { return ask_for(frame, initiator::local); }
 
-    /// Our own stack fails the connection, and `frame` says why. RFC 6455 section 7.1.7. Returns false
-    /// as `request` does.
+    /// Our own stack fails the connection, and `frame` says why (RFC 6455 section 7.1.7). Same result as `request`.
     constexpr bool fail(const close_frame &frame) noexcept { return ask_for(frame, initiator::library); }
 
     /// The program's Close frame goes onto the wire now. If one was requested, that one goes instead.
@@ -89,14 +88,13 @@ public:
         return close_step::send;
     }
 
-    /// The frame that was sent did not reach the wire: it is requested again.
+    /// The frame that was sent did not reach the wire: it counts as requested again.
     constexpr void lose() noexcept {
         if (report_.ours_ == ours::sent && !report_.over_)
             report_.ours_ = ours::requested;
     }
 
-    /// The peer's Close frame came. RFC 6455 section 5.5.1. `code_uncertain` says that its code may have
-    /// been changed on the way.
+    /// The peer's Close frame came (RFC 6455 section 5.5.1). `code_uncertain`: its code may have changed on its way.
     constexpr close_step receive(const parse_result &result, bool code_uncertain = false) noexcept {
         if (report_.over_ || report_.theirs_ != theirs::none)
             return close_step::none;
@@ -106,14 +104,14 @@ public:
         report_.code_uncertain_ = code_uncertain && result;
         if (report_.ours_ == ours::sent)
             return close_step::end;
-        if (report_.ours_ == ours::none || !result) // a request that the peer's Close overtakes is the answer to it
+        if (report_.ours_ == ours::none || !result) // otherwise our requested frame answers it
             report_.sent_ = result.answer();
         report_.ours_      = ours::sent;
         report_.initiator_ = initiator::peer;
         return close_step::send_and_end;
     }
 
-    /// The peer's Close frame came, but nobody could read it.
+    /// The peer's Close frame arrived unread.
     constexpr close_step receive_unseen() noexcept {
         if (report_.over_ || report_.theirs_ != theirs::none)
             return close_step::none;
@@ -123,7 +121,7 @@ public:
         return close_step::end;
     }
 
-    /// The connection is over. `who` ended it if no Close frame did.
+    /// The connection is over. `who` ended it if nobody had begun to close it.
     constexpr void transport_closed(initiator who = initiator::transport) noexcept {
         if (current() == state::open)
             report_.initiator_ = who;

@@ -16,20 +16,20 @@ namespace wsclose {
 
 /// Who ended a connection.
 enum class initiator : std::uint8_t {
-    transport, ///< nobody said so: the connection broke, or was never established
-    local,     ///< this program
+    transport, ///< nobody asked for it: the connection broke, or could not be established
+    local,     ///< this program, even if the connection failed after it asked
     peer,      ///< the other side, by a Close frame, valid or not
     library,   ///< our own stack failed the connection: the peer broke the protocol, or a timeout ran out
 };
 
-/// Whether a Close frame of ours and one of the peer's both went over the wire.
+/// Whether a Close frame went each way.
 enum class acknowledgement : std::uint8_t {
     no,
     yes,
-    inferred, ///< the other side's answer was not seen, but it came
+    inferred, ///< the peer's arrived unread
 };
 
-/// The name of a value as its enumerator spells it.
+/// The enumerator's name.
 constexpr std::string_view name(initiator who) noexcept {
     using namespace std::string_view_literals;
     switch (who) {
@@ -41,7 +41,7 @@ constexpr std::string_view name(initiator who) noexcept {
     return "transport"sv;
 }
 
-/// The name of a value as its enumerator spells it.
+/// The enumerator's name.
 constexpr std::string_view name(acknowledgement value) noexcept {
     using namespace std::string_view_literals;
     switch (value) {
@@ -71,33 +71,33 @@ public:
         return frame ? frame->reason() : std::string_view();
     }
 
-    /// The peer's Close frame; null if none was seen, or an invalid one.
+    /// The peer's Close frame; null if none, or only an invalid one, was seen.
     constexpr const close_frame *received() const noexcept {
         return theirs_ == theirs::read && violation_ == parse_error::none ? &received_ : nullptr;
     }
 
-    /// Whether the code of the peer's Close frame may have been changed on the way to us.
+    /// Whether the code of the peer's Close frame may have changed on its way to us.
     constexpr bool code_uncertain() const noexcept { return code_uncertain_; }
 
     /// Our Close frame as it went onto the wire; null if none did.
     constexpr const close_frame *sent() const noexcept { return ours_ == ours::sent ? &sent_ : nullptr; }
 
-    /// What was wrong with the peer's Close frame; `none` if nothing was, or no frame was seen.
+    /// What was wrong with the peer's Close frame; `none` if it was valid, or not seen.
     constexpr parse_error violation() const noexcept { return violation_; }
 
     /// Who ended the connection.
     constexpr wsclose::initiator initiator() const noexcept { return initiator_; }
 
-    /// Whether a Close frame of ours and one of the peer's, valid or not, both went over the wire.
+    /// Whether a Close frame went each way. The peer's counts even if it was invalid.
     constexpr acknowledgement acknowledged() const noexcept {
         return ours_ != ours::sent || theirs_ == theirs::none ? acknowledgement::no
                : theirs_ == theirs::unseen                    ? acknowledgement::inferred
                                                               : acknowledgement::yes;
     }
 
-    /// Whether the closing handshake is known to be complete: a Close frame each way, both valid. RFC
-    /// 6455 section 7.1.4. True if the answer was not seen (`acknowledgement::inferred`). False if the
-    /// peer's code is uncertain: it may have been one that nobody may send.
+    /// Whether the closing handshake is known to be complete: a Close frame each way, both valid (RFC
+    /// 6455 section 7.1.4). True if the peer's arrived unread (`acknowledgement::inferred`). False if the
+    /// peer's code is uncertain: it may have been a forbidden one.
     constexpr bool clean() const noexcept {
         return acknowledged() != acknowledgement::no && violation_ == parse_error::none && !code_uncertain_;
     }
@@ -123,8 +123,8 @@ private:
         return sent() ? sent() : received();
     }
 
-    close_frame received_; // or, if the connection was never established, why
-    close_frame sent_;     // ours; on the wire once it is sent, before that as it was asked for
+    close_frame received_; // the peer's; if the connection was never established, its text is `error()`
+    close_frame sent_;     // ours; as requested, then as sent
 
     ours               ours_           = ours::none;
     theirs             theirs_         = theirs::none;

@@ -5,7 +5,7 @@
 #define WSCLOSE_FORMAT_HPP_INCLUDED
 
 // Codes, frames and reports as one line of text or JSON that is safe in a log: nothing that a peer
-// writes can break the line or make it look like another one. <wsclose/std_format.hpp> adds std::format.
+// writes can break the line or forge another. <wsclose/std_format.hpp> adds std::format.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,10 +20,9 @@
 namespace wsclose {
 
 namespace detail {
-    using namespace std::string_view_literals; // their length is constant wherever they are optimised for size
+    using namespace std::string_view_literals; // so that `-Os` still knows their length at compile time
 
-    /// Whether a code point can break a line or deceive the eye: controls, line and paragraph
-    /// separators, and the bidirectional controls of Unicode standard annex 9.
+    /// Whether `c` can break a line or deceive the eye: controls, line and paragraph separators, bidi (UAX #9).
     constexpr bool is_unsafe(char32_t c) noexcept {
         return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x061C || c == 0x200E || c == 0x200F ||
                (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
@@ -35,7 +34,7 @@ namespace detail {
         std::size_t length;
     };
 
-    /// The first code point of valid UTF-8; 0xFFFFFF for one of four bytes, none of which is unsafe.
+    /// The first code point of valid UTF-8; 0xFFFFFF for any of four bytes: none of those is unsafe.
     constexpr code_point first_code_point(std::string_view text) noexcept {
         const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
         if (byte(0) < 0x80)
@@ -53,7 +52,6 @@ namespace detail {
         sink("\""sv);
         while (!text.empty()) {
             auto [c, length] = first_code_point(text);
-            const std::string_view sequence(text.data(), length);
             if (c == U'"' || c == U'\\')
                 sink("\\"sv);
             if (is_unsafe(c)) {
@@ -62,7 +60,7 @@ namespace detail {
                     escape[i--] = "0123456789abcdef"[c & 15];
                 sink(std::string_view(escape, 6));
             } else {
-                sink(sequence);
+                sink(std::string_view(text.data(), length));
             }
             text.remove_prefix(length);
         }
@@ -98,19 +96,17 @@ namespace detail {
         }
     }
 
-    /// One direction of a report: `1000 normal_closure "bye"`, without the name if the frame `before` it
-    /// on the line has the same code.
+    /// One direction of a report: `1000 normal_closure "bye"`; without the name if `before` has the same code.
     template <class Sink>
-    constexpr void write_half(const close_frame &frame, const close_frame *before, std::string_view remark,
-                              Sink &sink) {
+    constexpr void write_half(const close_frame &frame, const close_frame *before, std::string_view note, Sink &sink) {
         write_number(static_cast<std::uint16_t>(frame.code()), sink);
         if (!before || before->code() != frame.code())
             write_name(frame.code(), sink);
-        sink(remark);
+        sink(note);
         write_reason(frame.reason(), sink);
     }
 
-    /// `sent 1000 normal_closure "bye"`; `before` is the frame that stands before it on the line, or null.
+    /// `sent 1000 normal_closure "bye"`; `before` is the frame that precedes it on the line, or null.
     template <class Sink>
     constexpr void write_sent(const close_report &report, const close_frame *before, Sink &sink) {
         sink("sent "sv);
@@ -120,7 +116,7 @@ namespace detail {
             sink("nothing"sv);
     }
 
-    /// `received 1000 normal_closure "bye"`; `before` is the frame that stands before it on the line, or null.
+    /// `received 1000 normal_closure "bye"`; `before` is the frame that precedes it on the line, or null.
     template <class Sink>
     constexpr void write_received(const close_report &report, const close_frame *before, Sink &sink) {
         sink("received "sv);
@@ -189,7 +185,7 @@ constexpr void write_text(const close_frame &frame, Sink &&sink) {
 }
 
 /// Writes a report as one line, without a line break, through `sink`. It says who ended the connection,
-/// whether cleanly, and what went which way, in the order of time:
+/// whether cleanly, and what was sent and received, in order:
 ///
 ///     closed cleanly by us: sent 1001 going_away "bye", received 1001 "bye"
 ///     closed by us, not cleanly: sent 1001 going_away "bye", received nothing
@@ -198,7 +194,7 @@ constexpr void write_text(const close_frame &frame, Sink &&sink) {
 ///     closed by the transport, not cleanly: 1006 abnormal_closure
 ///     not connected: "connection refused"
 ///
-/// The fourth does not say whether cleanly: with an uncertain code, nobody knows.
+/// The fourth does not say whether the close was clean: with an uncertain code, that is unknown.
 template <class Sink>
 constexpr void write_text(const close_report &report, Sink &&sink) {
     using namespace std::string_view_literals;
@@ -230,9 +226,8 @@ constexpr void write_json(const close_frame &frame, Sink &&sink) {
     detail::write_json_frame(&frame, sink);
 }
 
-/// Writes a report as the members of a JSON object, without the braces, so that you can add your own.
-/// `inferred` (the peer's answer was not seen) and `code_uncertain` are there only if they are true,
-/// `error` only if the connection was never established.
+/// Writes a report as the members of a JSON object, without the braces, so that you can add your own. `inferred` (the
+/// peer's frame arrived unread) and `code_uncertain` appear only if true, `error` only if there was no connection.
 template <class Sink>
 constexpr void write_json_members(const close_report &report, Sink &&sink) {
     using namespace std::string_view_literals;
@@ -265,7 +260,7 @@ constexpr void write_json(const close_report &report, Sink &&sink) {
     sink("}"sv);
 }
 
-/// A code, a frame or a report as text in a buffer of its own, terminated by a NUL, for interfaces of C.
+/// A code, a frame or a report as text in a buffer of its own, NUL-terminated, for C interfaces.
 /// The buffer holds the longest of them, so nothing is ever cut.
 class text_line {
 public:
@@ -290,8 +285,7 @@ private:
     std::size_t size_           = 0;
 };
 
-/// `stream << value` writes what `write_text` writes, as one string: at once, and padded to the stream's
-/// width.
+/// `stream << value` writes what `write_text` writes, in one piece, so padding applies.
 template <class Value, class Traits>
 auto operator<<(std::basic_ostream<char, Traits> &stream, const Value &value)
     -> std::enable_if_t<std::is_same_v<Value, close_code> || std::is_same_v<Value, close_frame> ||

@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_LWS_HPP_INCLUDED
 #define WSCLOSE_LWS_HPP_INCLUDED
 
-// The whole binding to libwebsockets, and the core; but for <wsclose/lws/cross_thread.hpp>, which needs threads.
+// The core and the whole binding to libwebsockets, except <wsclose/lws/cross_thread.hpp>, which needs threads.
 
 #include <wsclose.hpp>
 

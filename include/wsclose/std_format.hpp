@@ -29,7 +29,7 @@ struct formatter {
                 ++at;
             }
         }
-        return at; // std::format refuses what is left before the closing brace
+        return at; // std::format rejects anything left before the closing brace
     }
 
     template <class Context>

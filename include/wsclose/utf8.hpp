@@ -5,7 +5,7 @@
 #define WSCLOSE_UTF8_HPP_INCLUDED
 
 // UTF-8 for the text of a Close frame: whether it is valid, where the first error is, how much of it
-// fits, and how to make any bytes valid. Nothing here throws or allocates, and all of it is constexpr.
+// fits, and how to make any bytes valid. Nothing here throws or allocates, and the public functions are constexpr.
 
 #include <cstddef>
 #include <string_view>
@@ -25,13 +25,13 @@ struct result {
     constexpr explicit operator bool() const noexcept { return valid; }
 };
 
-/// Tells whether `text` is well-formed UTF-8, and the offset of the first error if it is not. No
-/// overlong forms, no surrogates, nothing above U+10FFFF, nothing cut off: Unicode standard, table 3-7.
+/// Whether `text` is well-formed UTF-8, and the offset of the first error if it is not. No
+/// overlong forms, no surrogates, nothing above U+10FFFF, nothing cut off (Unicode standard, table 3-7).
 constexpr result validate(std::string_view text) noexcept;
 
-/// Copies `text` to `out` and validates it on the way, faster than one after the other. `out` has
+/// Copies `text` to `out` and validates it, faster than copying and validating separately. `out` has
 /// room for `text.size()` bytes and does not overlap `text`. All bytes are copied even if the text
-/// is invalid; nothing behind them is written, and no terminator.
+/// is invalid; nothing is written past them, not even a terminator.
 constexpr result copy(std::string_view text, char *out) noexcept;
 
 /// The longest prefix of `text` that is valid UTF-8 and has at most `max_bytes` bytes. It never ends
@@ -46,16 +46,16 @@ constexpr std::size_t sanitise(std::string_view text, char *out, std::size_t cap
 namespace detail {
     inline constexpr std::string_view replacement = "\xEF\xBF\xBD"; // U+FFFD
 
-    /// The sequence at the beginning of a text: well-formed, or a maximal ill-formed part (Unicode
+    /// The sequence at the start of a text: well-formed, or a maximal ill-formed part (Unicode
     /// standard section 3.9, D93b).
     struct sequence {
         std::size_t length; ///< in bytes
         bool        well_formed;
     };
 
-    /// What may follow a first byte. Unicode standard, table 3-7.
+    /// What may follow a first byte (Unicode standard, table 3-7).
     struct lead {
-        unsigned char last;   ///< of the first bytes in this row; the row before ends below them
+        unsigned char last;   ///< the highest first byte in this row
         unsigned char length; ///< of the whole sequence; 0: no sequence begins with these bytes
         unsigned char low;    ///< the second byte lies in low to high, all further bytes in 80 to BF
         unsigned char high;
@@ -109,8 +109,8 @@ namespace detail {
     }
 
 #if WSCLOSE_HAS_SIMD
-    /// Validates a text that has no error before the sequence which the byte at `seen` begins or breaks. Never
-    /// inlined: a caller that finds no error then saves no registers for it.
+    /// Validates a text that has no error before the sequence that the byte at `seen` starts or breaks. Never
+    /// inlined, so that callers save no registers for it if there is no error.
     __attribute__((noinline)) inline result validate_around(std::string_view text, std::size_t seen) noexcept {
         std::size_t start = seen; // of that sequence
         for (std::size_t back = 1; back <= 3 && back <= seen; ++back) {
@@ -124,7 +124,7 @@ namespace detail {
         return {start + rest.offset, rest.valid};
     }
 
-    /// Only at run time. Reads no further than the block of the first error.
+    /// Not usable at compile time. Reads no further than the block of the first error.
     inline result validate_by_blocks(std::string_view text) noexcept {
         const std::size_t seen = has_simd() ? find_error(text.data(), text.size()) : 0;
         return seen > text.size() ? result{text.size(), true} : validate_around(text, seen);

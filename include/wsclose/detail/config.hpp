@@ -12,7 +12,7 @@
 #    endif
 #endif
 
-// A function that only the compiler runs, from C++20 on; in C++17, which cannot ask for that, constexpr.
+// `consteval` from C++20 on, `constexpr` in C++17.
 #if defined(__cpp_consteval) && __cpp_consteval >= 201811L
 #    define WSCLOSE_HAS_CONSTEVAL 1
 #    define WSCLOSE_CONSTEVAL consteval
@@ -21,14 +21,14 @@
 #    define WSCLOSE_CONSTEVAL constexpr
 #endif
 
-// A condition that is rarely true. Not a function: Clang looks for the hint in the `if` itself.
+// A condition that is rarely true. A macro, because Clang honours the hint only inside the `if`.
 #if defined(__GNUC__)
 #    define WSCLOSE_UNLIKELY(condition) __builtin_expect(condition, 0)
 #else
 #    define WSCLOSE_UNLIKELY(condition) (condition)
 #endif
 
-// Whether text is checked in blocks of 16 bytes at run time. Programs optimised for size do without.
+// Whether text is checked in blocks of 16 bytes at run time. Off when optimising for size.
 #if defined(__GNUC__) && !defined(__OPTIMIZE_SIZE__) &&                                                                \
     ((defined(__x86_64__) && defined(__SSE2__)) || (defined(__AARCH64EL__) && defined(__ARM_NEON)))
 #    define WSCLOSE_HAS_SIMD 1

@@ -4,8 +4,8 @@
 #ifndef WSCLOSE_DETAIL_UTF8_SIMD_HPP_INCLUDED
 #define WSCLOSE_DETAIL_UTF8_SIMD_HPP_INCLUDED
 
-// UTF-8 in blocks of 16 bytes, for GCC and Clang on x86-64 and AArch64. The method is that of John Keiser and Daniel
-// Lemire, Validating UTF-8 In Less Than One Instruction Per Byte, 2021. No function reads a byte outside the text.
+// UTF-8 in blocks of 16 bytes, for GCC and Clang on x86-64 and AArch64. After John Keiser and Daniel Lemire,
+// Validating UTF-8 In Less Than One Instruction Per Byte, 2021. No function reads a byte outside the text.
 
 #include <wsclose/detail/config.hpp>
 
@@ -32,8 +32,8 @@ inline T load(const void *from) noexcept {
     return value;
 }
 
-/// Loads a T from each end of a text, `at` bytes inside, copies both to the same places in `to` if asked, and
-/// returns the bits of either.
+/// Loads one T `at` bytes from each end of a text, copies both to the same places in `to` if asked, and returns
+/// their bitwise OR.
 template <bool Copies, class T>
 inline T take_both_ends(const char *text, std::size_t size, std::size_t at, [[maybe_unused]] char *to) noexcept {
     const std::size_t behind = size - at - sizeof(T);
@@ -65,7 +65,7 @@ inline bool is_ascii(const char *text, std::size_t size, char *to = nullptr) noe
     return (take_both_ends<Copies, unsigned char>(text, size, 0, to) | middle) < 0x80;
 }
 
-/// A text of less than 16 bytes, and zeros behind it.
+/// Loads fewer than 16 bytes, padded with zeros.
 inline block load_short(const char *text, std::size_t size) noexcept {
     std::uint64_t low = 0, high = 0;
     if (size >= 8) {
@@ -80,17 +80,17 @@ inline block load_short(const char *text, std::size_t size) noexcept {
     return reinterpret_cast<block>(halves{low, high});
 }
 
-// What can be wrong with two bytes that follow each other (Unicode standard, table 3-7): a bit for each error. A
-// pair has an error if three tables have its bit: at the high and at the low nibble of the first byte, and at the
-// high nibble of the second.
-inline constexpr unsigned char too_short               = 0x01; // a lead, and no continuation
-inline constexpr unsigned char too_long                = 0x02; // ASCII, and a continuation
+// What can be wrong with two consecutive bytes (Unicode standard, table 3-7): a bit for each error. A pair
+// has an error if three tables have its bit: at the high and at the low nibble of the first byte, and at the high
+// nibble of the second.
+inline constexpr unsigned char too_short               = 0x01; // a lead byte without a continuation
+inline constexpr unsigned char too_long                = 0x02; // a continuation after ASCII
 inline constexpr unsigned char overlong_2              = 0x04; // C0 and C1
 inline constexpr unsigned char overlong_3              = 0x08; // E0 80 to E0 9F
 inline constexpr unsigned char surrogate               = 0x10; // ED A0 to ED BF
 inline constexpr unsigned char too_large               = 0x20; // F4 90 to F4 BF; F5 to FF, and 90 to BF
 inline constexpr unsigned char overlong_4_or_too_large = 0x40; // F0 80 to F0 8F; F5 to FF, and 80 to 8F
-inline constexpr unsigned char two_continuations       = 0x80; // right only inside a sequence of three or four bytes
+inline constexpr unsigned char two_continuations       = 0x80; // valid only inside a sequence of three or four bytes
 
 // clang-format off
 inline constexpr unsigned char first_high[16] = {
@@ -102,7 +102,7 @@ inline constexpr unsigned char first_high[16] = {
     /* F      */ too_short | too_large | overlong_4_or_too_large,
 };
 
-inline constexpr unsigned char any_low    = too_short | too_long | two_continuations; // the high nibble decides alone
+inline constexpr unsigned char any_low    = too_short | too_long | two_continuations; // the high nibble alone decides
 inline constexpr unsigned char low_5_to_f = any_low | too_large | overlong_4_or_too_large; // F5 to FF
 inline constexpr unsigned char first_low[16] = {
     /* 0      */ any_low | overlong_2 | overlong_3 | overlong_4_or_too_large,
@@ -145,8 +145,8 @@ inline std::uint64_t not_zero(block b) noexcept {
 
 #        define WSCLOSE_SIMD __attribute__((target("ssse3")))
 using chars = char __attribute__((vector_size(16)));
-inline bool has_simd() noexcept { return __builtin_cpu_supports("ssse3"); } // false, at worst, before main()
-inline constexpr unsigned bits_per_byte = 1;                                // in what not_zero() returns
+inline bool               has_simd() noexcept { return __builtin_cpu_supports("ssse3"); } // may be false before main()
+inline constexpr unsigned bits_per_byte = 1;                                              // in what not_zero() returns
 
 /// The table's entry for each nibble.
 WSCLOSE_SIMD inline block look_up(const unsigned char (&table)[16], block nibbles) noexcept {
@@ -170,7 +170,7 @@ WSCLOSE_SIMD inline block before(block last, block now, std::index_sequence<Byte
 #    endif
 }
 
-/// Not zero in each byte of `now` that proves the text ill-formed. `last` is the block before it.
+/// Nonzero in each byte of `now` that proves the text ill-formed. `last` is the block before it.
 WSCLOSE_SIMD inline block find_errors(block last, block now) noexcept {
     constexpr std::make_index_sequence<16> all;
     const block                            before1 = before<1>(last, now, all), before2 = before<2>(last, now, all),
@@ -184,8 +184,8 @@ WSCLOSE_SIMD inline block find_errors(block last, block now) noexcept {
 /// Whether the text that ends with this block ends within a sequence.
 inline bool is_cut_off(block last) noexcept { return last[15] >= 0xC0 || last[14] >= 0xE0 || last[13] >= 0xF0; }
 
-/// The offset of the first byte that proves the text ill-formed, at most three bytes behind the beginning of the
-/// ill-formed sequence; `size` if only its end does, and more if the text is well-formed. Call it only if has_simd().
+/// The offset of the first byte that proves the text ill-formed, at most three bytes behind the start of the
+/// ill-formed sequence; `size` if the text is cut off, `size + 1` if it is well-formed. Call it only if has_simd().
 WSCLOSE_SIMD inline std::size_t find_error(const char *text, std::size_t size) noexcept {
     block last = {};
     for (std::size_t at = 0; at < size; at += 16) {
@@ -194,7 +194,7 @@ WSCLOSE_SIMD inline std::size_t find_error(const char *text, std::size_t size) n
             return at + static_cast<unsigned>(__builtin_ctzll(bits)) / bits_per_byte;
         last = now;
     }
-    return size % 16 == 0 && is_cut_off(last) ? size : size + 1; // in a shorter block, the zeros have told
+    return size % 16 == 0 && is_cut_off(last) ? size : size + 1; // in a shorter block, the padding has exposed the cut
 }
 
 #    undef WSCLOSE_SIMD

@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_LWS_CLOSE_HPP_INCLUDED
 #define WSCLOSE_LWS_CLOSE_HPP_INCLUDED
 
-// Closing and answering on a bare `lws *`, for programs that track no connection. Each function is the last
+// Closing and answering on a bare `lws *`, for programs that track no connection. Call each function as the last
 // statement of a callback: `return wsclose::close(wsi, code, text);`
 
 #include <cstddef>
@@ -31,23 +31,23 @@ namespace detail {
 } // namespace detail
 
 /// Closes with `frame`: `return wsclose::close(wsi, frame);` from a callback of this very `wsi`. Always returns
-/// -1. In the server role lws sends the frame, waits up to 5 s for the answer and shows it to nobody. In the
+/// -1. In the server role lws sends the frame, waits up to 5 s for the answer and does not pass it on. In the
 /// client role lws may end the connection at once, and the frame can be lost (docs/lws-behaviour.md).
-/// `connection::close` has neither limit.
+/// `connection::close` has neither limitation.
 inline int close(lws *wsi, const close_frame &frame) noexcept {
     detail::set_close_reason(wsi, frame);
     return -1;
 }
 
-/// As `close(wsi, close_frame::fit(code, text))`.
+/// Same as `close(wsi, close_frame::fit(code, text))`.
 inline int close(lws *wsi, any_close_code code, std::string_view text = {}) noexcept {
     return close(wsi, close_frame::fit(code, text));
 }
 
 /// Answers the peer's Close frame: `return wsclose::answer_peer_close(wsi, in, len, answer);` from
 /// LWS_CALLBACK_WS_PEER_INITIATED_CLOSE. Always returns -1. `answer` becomes the frame that goes out: the
-/// peer's own, or one with 1002 or 1007 if the peer's is invalid. It goes out behind what lws still
-/// holds; a server must not write in the same callback before.
+/// peer's own, or one with 1002 or 1007 if the peer's is invalid. It follows whatever lws has
+/// buffered; a server must not write earlier in the same callback.
 inline int answer_peer_close(lws *wsi, const void *in, std::size_t len, close_frame &answer) noexcept {
     const parse_result result = close_frame::parse(in, len);
     answer                    = result.answer();

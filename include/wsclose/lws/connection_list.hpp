@@ -12,10 +12,11 @@
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_frame.hpp>
 #include <wsclose/lws/connection.hpp>
+#include <wsclose/lws/detail/link.hpp>
 
 namespace wsclose {
 
-/// A list of connections. A connection leaves it when it ends. For the service thread. The list allocates
+/// A list of connections. A connection leaves it when it ends. Service thread only. The list allocates
 /// nothing, since each session brings its own `entry`; a session in several lists has several entries.
 class connection_list {
     struct node {
@@ -60,8 +61,8 @@ public:
             static_cast<entry *>(end_.behind)->leave();
     }
 
-    /// Puts the connection at the end of this list. If `place` was in a list, it leaves that one first. Returns
-    /// false, and adds nothing, if the connection has not begun or has ended.
+    /// Puts the connection at the end of this list. If `place` was in a list, it leaves that one first. If the
+    /// connection has not begun or has ended, adds nothing and returns false.
     bool add(connection &member, entry &place) noexcept {
         place.leave();
         if (!member.wsi())
@@ -77,19 +78,19 @@ public:
     /// and add connections, for which it is not called.
     template <class Function>
     void for_each(Function &&function) {
-        entry here, last; // `here` marks the place behind the connection that is visited
+        entry here, last; // `here` marks the place behind the connection being visited
         last.join_behind(*end_.before);
         for (node *next = end_.behind; next != &last && next != &here; next = here.behind) {
             here.node::leave();
             here.join_behind(*next);
-            if (auto *member = static_cast<entry *>(next)->target()) // else the mark of another for_each
+            if (auto *member = static_cast<entry *>(next)->target()) // null: a marker of another for_each
                 function(*member);
         }
     }
 
-    /// Closes each connection as `connection::close()` does, and returns how many closes that began. Serve until
-    /// the list is empty: then each peer has taken the frame and answered it, or its time is over. If you
-    /// destroy the context at once, peers whose sockets have room get the frame, and no answer is awaited.
+    /// Closes each connection as `connection::close()` does, and returns the number of closes started. Run the
+    /// service loop until the list is empty: then each peer has taken the frame and answered it, or has timed out. If
+    /// you destroy the context at once, peers whose sockets have room get the frame, but nobody waits for answers.
     std::size_t close_all(const close_frame &frame) noexcept {
         std::size_t count = 0;
         for_each([&](connection &member) { count += static_cast<bool>(member.close(frame)); });
@@ -100,7 +101,7 @@ public:
     }
 
 private:
-    node end_; // stands before the first and behind the last
+    node end_; // sentinel, before the first and behind the last
 };
 
 } // namespace wsclose

@@ -7,6 +7,7 @@
 // Connections for threads other than the service thread of lws. This header locks and allocates, so
 // `wsclose/lws.hpp` does not include it.
 
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <string_view>
@@ -18,6 +19,7 @@
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_frame.hpp>
 #include <wsclose/lws/connection.hpp>
+#include <wsclose/lws/detail/link.hpp>
 
 namespace wsclose {
 
@@ -30,9 +32,9 @@ namespace detail {
     struct cross_thread_state {
         std::mutex                                        mutex;
         std::vector<std::shared_ptr<cross_thread_target>> waiting;
-        lws_context                                      *context = nullptr; ///< null: the queue takes nothing
-        bool                                              stopped = false;   ///< and never will again
-        int                                               vhosts  = 0;       ///< that have set the protocol up
+        lws_context                                      *context = nullptr; ///< null: the queue accepts nothing
+        bool                                              stopped = false;   ///< until another context starts
+        int                                               vhosts  = 0;       ///< that have initialised the protocol
     };
 
     /// One connection as other threads see it. The references share it, and it holds itself until the
@@ -59,7 +61,7 @@ namespace detail {
             }
             {
                 const std::lock_guard<std::mutex> lock(state->mutex);
-                if (!state->stopped) // in event loops other than poll, lws 5 may not have set the protocol up yet
+                if (!state->stopped) // in event loops other than poll, lws 5 may not have initialised the protocol yet
                     state->context = lws_get_context(wsi);
             }
             auto made   = std::make_shared<cross_thread_target>(state, owner);
@@ -89,7 +91,7 @@ namespace detail {
             return true;
         }
 
-        /// On the service thread: does what other threads have asked for.
+        /// On the service thread: does what other threads have requested.
         void obey() {
             std::unique_lock<std::mutex> lock(state_->mutex);
             const bool                   close = std::exchange(must_close_, false);
@@ -136,8 +138,8 @@ namespace detail {
     };
 } // namespace detail
 
-/// The wishes of other threads, for the service thread of one lws context. Add its line to the table of
-/// protocols of each vhost, but not as the first:
+/// Requests from other threads to the service thread of one lws context. Add its line to each vhost's table of
+/// protocols, but not as the first:
 ///
 ///     {"chat", wsclose::tracked<callback_chat, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
 ///     queue.protocol(),
@@ -156,7 +158,7 @@ public:
     }
 
     /// From now on every reference is empty. Call it before lws_context_destroy() if other threads may still
-    /// use references: lws must not be woken while it is destroyed.
+    /// use references: lws must not be woken while it is being destroyed.
     void stop() {
         const std::lock_guard<std::mutex> lock(state_->mutex);
         state_->context = nullptr;
@@ -204,17 +206,17 @@ public:
     cross_thread_ref(const cross_thread_queue &queue, connection &target)
         : target_(detail::cross_thread_target::make(queue.state_, target)) {}
 
-    /// Whether the connection has not ended. It may end the next moment.
+    /// Whether the connection has not ended. It may end at any moment.
     explicit operator bool() const { return target_ && target_->is_alive(); }
 
-    /// As `connection::close()`, on the service thread, soon. Returns false if the connection has ended, or if
-    /// this reference or a copy has asked for it before.
+    /// Same as `connection::close()`, on the service thread, soon. Returns false if the connection has ended, or
+    /// if this reference or a copy has already asked.
     bool close(const close_frame &frame) const {
         return target_ && detail::cross_thread_target::ask_to_close(target_, frame);
     }
     bool close(any_close_code code, std::string_view text = {}) const { return close(close_frame::fit(code, text)); }
 
-    /// As `connection::request_writable()`, on the service thread, soon. Returns false if the connection has
+    /// Same as `connection::request_writable()`, on the service thread, soon. Returns false if the connection has
     /// ended.
     bool request_writable() const { return target_ && detail::cross_thread_target::ask_to_write(target_); }
 

@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_LWS_LOG_HPP_INCLUDED
 #define WSCLOSE_LWS_LOG_HPP_INCLUDED
 
-// Reports in the log of lws.
+// Reports in the lws log.
 
 #include <libwebsockets.h>
 
@@ -13,8 +13,8 @@
 
 namespace wsclose {
 
-/// Logs a report as one line, at a level of lws (`LLL_NOTICE`, `LLL_INFO`, ...), behind `label`, a
-/// NUL-terminated string such as the name of the protocol. The peer's text is escaped.
+/// Logs a report as one line, at an lws level (`LLL_NOTICE`, `LLL_INFO`, ...), prefixed with `label`, a
+/// NUL-terminated string such as the protocol's name. The peer's text is escaped.
 inline void log_report(const close_report &report, const char *label, int level = LLL_NOTICE) noexcept {
     _lws_log(level, "%s: %s\n", label, text_line(report).c_str());
 }

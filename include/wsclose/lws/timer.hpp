@@ -11,20 +11,20 @@
 #include <libwebsockets.h>
 
 #include <wsclose/lws/connection.hpp>
+#include <wsclose/lws/detail/link.hpp>
 
 namespace wsclose {
 
 /// A timer of lws (lws_sorted_usec_list_t) that belongs to a connection. It does not fire once the connection
-/// has ended or the timer is destroyed. A member of the session, or of anything else. For the service thread;
-/// allocates nothing.
+/// has ended or the timer is destroyed. May be a member of anything. Service thread only; allocates nothing.
 class timer : private detail::link, private lws_sorted_usec_list_t {
 public:
     timer() noexcept : link(on_connection_ended), lws_sorted_usec_list_t() {}
     ~timer() { cancel(); }
 
     /// Fires once, `delay` microseconds from now (LWS_US_PER_MS, LWS_US_PER_SEC), and calls
-    /// `(object.*Function)()`, or `Function(object)` if it is a free function. A timer that runs starts anew.
-    /// Returns false, and does not run, if the connection has not begun or has ended.
+    /// `(object.*Function)()`, or `Function(object)` if it is a free function. Restarts a
+    /// running timer. If the connection has not begun or has ended, does not start and returns false.
     template <auto Function, class T>
     bool start(connection &owner, lws_usec_t delay, T &object) noexcept {
         cancel();
@@ -40,14 +40,14 @@ public:
         };
         attach(&owner);
         lws_sul_schedule(lws_get_context(wsi), lws_get_tsi(wsi), this, on_time,
-                         delay < 0 ? 0 : delay); // to lws, negative values mean other things
+                         delay < 0 ? 0 : delay); // negative values have special meanings
         return true;
     }
 
     /// Whether it will fire.
     bool is_running() const noexcept { return is_attached(); }
 
-    /// Stops it, if it runs.
+    /// Stops it, if it is running.
     void cancel() noexcept {
         detach();
         lws_dll2_remove(&this->list);
@@ -59,7 +59,7 @@ private:
     static void on_time(lws_sorted_usec_list_t *list) {
         timer &self = *static_cast<timer *>(list);
         self.detach();
-        self.function_(self.object_); // which may start it anew or destroy it
+        self.function_(self.object_); // which may restart or destroy it
     }
 
     void (*function_)(void *) = nullptr;

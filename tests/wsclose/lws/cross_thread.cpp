@@ -25,14 +25,14 @@ namespace {
 test::event_log     events;
 cross_thread_queue *queue = nullptr;
 
-// The handles of the connections as they come; a mutex stands for how a program hands them over.
-std::mutex                    handles_mutex;
-std::vector<cross_thread_ref> handles;
+// References to the connections as they come; a mutex stands for how a program passes them on.
+std::mutex                    references_mutex;
+std::vector<cross_thread_ref> references;
 test::event_log               arrivals;
 
-std::vector<cross_thread_ref> take_handles() {
-    const std::lock_guard<std::mutex> lock(handles_mutex);
-    return std::exchange(handles, {});
+std::vector<cross_thread_ref> take_references() {
+    const std::lock_guard<std::mutex> lock(references_mutex);
+    return std::exchange(references, {});
 }
 
 struct session {
@@ -43,8 +43,8 @@ struct session {
 int callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
     session *s = static_cast<session *>(user);
     if (reason == LWS_CALLBACK_ESTABLISHED) {
-        const std::lock_guard<std::mutex> lock(handles_mutex);
-        handles.emplace_back(*queue, s->ws);
+        const std::lock_guard<std::mutex> lock(references_mutex);
+        references.emplace_back(*queue, s->ws);
         arrivals.add("one");
     }
     if (reason == LWS_CALLBACK_SERVER_WRITEABLE)
@@ -77,33 +77,33 @@ const std::string bye_frame = "\x88\x05\x0F\xA1"
 
 } // namespace
 
-TEST_CASE("a handle closes its connection from another thread, and says when it is over") {
+TEST_CASE("a reference closes its connection from another thread, and says when it has ended") {
     remote_host            host;
-    raw_peer               peer   = host.connect();
-    const cross_thread_ref handle = take_handles().at(0), copy = handle;
-    CHECK(handle);
-    CHECK(handle.request_writable());
+    raw_peer               peer = host.connect();
+    const cross_thread_ref ref = take_references().at(0), copy = ref;
+    CHECK(ref);
+    CHECK(ref.request_writable());
     CHECK(events.next() == "writeable");
-    CHECK(handle.close(close_code{4001}, "bye"));
+    CHECK(ref.close(close_code{4001}, "bye"));
     CHECK_FALSE(copy.close(close_code{4002}, "too late"));
     CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
     host.host->on_service_thread([](lws_context *) {});
-    CHECK_FALSE(handle);
-    CHECK_FALSE(handle.request_writable());
+    CHECK_FALSE(ref);
+    CHECK_FALSE(ref.request_writable());
     CHECK_FALSE(copy.close(close_code{4002}));
     CHECK_FALSE(cross_thread_ref().close(close_code{4002}));
     CHECK_FALSE(cross_thread_ref());
 }
 
-TEST_CASE("handles outlive the connection, the context and the queue, and the other way round") {
+TEST_CASE("references outlive the connection, the context and the queue, and the reverse") {
     cross_thread_ref kept;
     {
         remote_host host;
         raw_peer    first = host.connect();
-        kept              = take_handles().at(0);
+        kept              = take_references().at(0);
         raw_peer second   = host.connect();
-        take_handles(); // it goes before its connection
+        take_references(); // it goes before its connection
         second.reset();
         CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
         CHECK(kept);
@@ -117,7 +117,7 @@ TEST_CASE("handles outlive the connection, the context and the queue, and the ot
     CHECK_FALSE(kept.request_writable());
 }
 
-TEST_CASE("a handle on what is no connection is empty, and nobody can connect to the queue") {
+TEST_CASE("a reference to a connection that has not begun is empty, and nobody can connect to the queue") {
     remote_host host;
     session     unconnected;
     CHECK_FALSE(cross_thread_ref(host.own, unconnected.ws));
@@ -133,7 +133,7 @@ TEST_CASE("a queue that is not in the table of protocols is named in an error") 
     logged.clear();
     lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
     raw_peer peer = host.connect();
-    CHECK_FALSE(take_handles().at(0));
+    CHECK_FALSE(take_references().at(0));
     CHECK(
         logged.find("wsclose: protocol \"remote\": a cross_thread_ref needs the line cross_thread_queue::protocol()") !=
         std::string::npos);
@@ -141,7 +141,7 @@ TEST_CASE("a queue that is not in the table of protocols is named in an error") 
     events.clear();
 }
 
-TEST_CASE("threads may go on asking while the queue is stopped and the context destroyed") {
+TEST_CASE("threads may go on requesting while the queue is stopped and the context destroyed") {
     for (int round = 0; round < 20; ++round) {
         remote_host           host;
         std::vector<raw_peer> peers;
@@ -149,10 +149,10 @@ TEST_CASE("threads may go on asking while the queue is stopped and the context d
             peers.push_back(host.connect());
         std::atomic<bool>        done{false};
         std::vector<std::thread> threads;
-        for (const cross_thread_ref &handle : take_handles())
-            threads.emplace_back([&done, handle] {
+        for (const cross_thread_ref &ref : take_references())
+            threads.emplace_back([&done, ref] {
                 while (!done) {
-                    handle.request_writable();
+                    ref.request_writable();
                     std::this_thread::yield(); // or, under valgrind, lws' thread might never have its turn
                 }
             });
@@ -174,7 +174,7 @@ TEST_CASE("8 threads close connections that end under them") {
         std::vector<raw_peer> peers;
         for (int i = 0; i < connections; ++i)
             peers.push_back(host.connect());
-        const std::vector<cross_thread_ref> current = take_handles();
+        const std::vector<cross_thread_ref> current = take_references();
         std::vector<std::thread>            threads;
         for (int t = 0; t < 8; ++t)
             threads.emplace_back([&, t] {

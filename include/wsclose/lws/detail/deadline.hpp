@@ -12,13 +12,13 @@
 
 namespace wsclose::detail {
 
-/// When the peer must have taken our Close frame, or answered it. lws then calls with LWS_CALLBACK_TIMER.
-/// lws_set_timeout() stays the program's.
+/// When the peer must have taken our Close frame, or answered it. lws then sends LWS_CALLBACK_TIMER.
+/// lws_set_timeout() remains free for the program.
 class deadline {
 public:
     static constexpr std::int32_t limit = 5000; // milliseconds
 
-    /// The time runs from now on.
+    /// Starts the limit, or restarts it.
     void start(lws *wsi) noexcept {
         end_ = now() + limit;
         set_timer(wsi, limit);
@@ -27,7 +27,7 @@ public:
     /// Sets the timer again, since the program may have set it for itself.
     void keep(lws *wsi) const noexcept { set_timer(wsi, left()); }
 
-    /// In milliseconds; 0 or less if the time is over.
+    /// In milliseconds; 0 or less if it has passed.
     std::int32_t left() const noexcept { return static_cast<std::int32_t>(end_ - now()); }
 
 private:
@@ -37,7 +37,7 @@ private:
         lws_set_timer_usecs(wsi, (milliseconds > 0 ? milliseconds : 0) * lws_usec_t{1000} + 1);
     }
 
-    std::uint32_t end_ = 0; // in milliseconds of lws' clock; it wraps, and differences do not mind
+    std::uint32_t end_ = 0; // in milliseconds of lws' clock; it wraps, but differences stay correct
 };
 
 } // namespace wsclose::detail

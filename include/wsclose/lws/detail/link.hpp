@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_LWS_DETAIL_LINK_HPP_INCLUDED
 #define WSCLOSE_LWS_DETAIL_LINK_HPP_INCLUDED
 
-// References, timers and places in lists: each is tied to a connection and learns of its end.
+// References, timers and places in lists: each is tied to a connection and is notified when it ends.
 
 #include <libwebsockets.h>
 
@@ -17,7 +17,7 @@ namespace detail {
 
     /// The part of a connection that links use.
     struct linked {
-        lws  *wsi   = nullptr; ///< null before the connection has begun and from its end on
+        lws  *wsi   = nullptr; ///< null before the connection has begun and after it has ended
         link *first = nullptr;
     };
 
