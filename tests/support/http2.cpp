@@ -95,7 +95,7 @@ struct http2_stream::session {
     bool             greeted = false, fin = false, ended = false, was_reset = false;
 };
 
-http2_stream::http2_stream(int fd, std::string_view subprotocol, std::string_view origin)
+http2_stream::http2_stream(int fd, std::string_view subprotocol, std::string_view origin, std::string_view extensions)
     : impl_(std::make_unique<session>(fd)) {
     nghttp2_session_callbacks *calls = nullptr;
     nghttp2_session_callbacks_new(&calls);
@@ -114,7 +114,7 @@ http2_stream::http2_stream(int fd, std::string_view subprotocol, std::string_vie
         if (impl_->read_once() == 0)
             throw std::runtime_error("the server has no HTTP/2");
 
-    const std::string subprotocols(subprotocol), from(origin);
+    const std::string subprotocols(subprotocol), from(origin), offered(extensions);
     const auto        field = [](const char *name, const std::string &value) {
         const auto *const n = reinterpret_cast<const std::uint8_t *>(name);
         const auto *const v = reinterpret_cast<const std::uint8_t *>(value.data());
@@ -130,10 +130,12 @@ http2_stream::http2_stream(int fd, std::string_view subprotocol, std::string_vie
                                     field(":authority", host),
                                     field("sec-websocket-version", version),
                                     field("sec-websocket-protocol", subprotocols),
-                                    field("origin", from)};
+                                    field("origin", from),
+                                    field("sec-websocket-extensions", offered)};
+    const std::size_t     fields = sizeof request / sizeof *request - offered.empty();
     nghttp2_data_provider body{};
     body.read_callback = session::take;
-    impl_->id = nghttp2_submit_request(impl_->h2, nullptr, request, sizeof request / sizeof *request, &body, nullptr);
+    impl_->id          = nghttp2_submit_request(impl_->h2, nullptr, request, fields, &body, nullptr);
     if (impl_->id < 0)
         throw std::runtime_error(nghttp2_strerror(impl_->id));
     impl_->flush();

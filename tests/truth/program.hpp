@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -242,15 +243,16 @@ private:
             lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE,
                             a.what == deed::kill_sync ? LWS_TO_KILL_SYNC : LWS_TO_KILL_ASYNC);
             return 0; // of the session nothing is left, perhaps
-        case deed::write_small: write(10, LWS_WRITE_TEXT); return 0;
-        case deed::write_large: write(200000, LWS_WRITE_BINARY); return 0;
-        case deed::write_twice: write(200000, LWS_WRITE_BINARY) && write(10, LWS_WRITE_TEXT, true); return 0;
+        case deed::write_small: write(1500, LWS_WRITE_TEXT); return 0;
+        case deed::write_middle: write(30000, LWS_WRITE_BINARY); return 0;
+        case deed::write_large: write(largest, LWS_WRITE_BINARY); return 0;
+        case deed::write_twice: write(largest, LWS_WRITE_BINARY) && write(10, LWS_WRITE_TEXT, true); return 0;
         case deed::write_fragment:
             write(20, static_cast<lws_write_protocol>(LWS_WRITE_TEXT | LWS_WRITE_NO_FIN));
             within_message_ = true;
             return 0;
         case deed::fill:
-            for (int n = 0; n < 300 && write(1000, LWS_WRITE_BINARY); ++n) { // a peer may read as fast
+            for (int n = 0; n < 300 && write(1500, LWS_WRITE_BINARY); ++n) { // a peer may read as fast
             }
             return 0;
         case deed::stop_reading:
@@ -272,9 +274,21 @@ private:
         const bool open = ws.state() == wsclose::connection_state::open || answers_; // the answer has not gone out yet
         if (within_message_ || !open || (!anyhow && lws_send_pipe_choked(wsi)))
             return false;
-        std::vector<unsigned char> buffer(LWS_PRE + size, 'd');
-        return lws_write(wsi, buffer.data() + LWS_PRE, size, how) >= 0;
+        return lws_write(wsi, noise() + LWS_PRE, size, how) >= 0;
     }
+
+    /// Bytes that do not compress. With permessage-deflate, lws may read them after lws_write() has returned.
+    static unsigned char *noise() {
+        static std::vector<unsigned char> bytes = [] {
+            std::vector<unsigned char> made(LWS_PRE + largest);
+            std::mt19937               engine;
+            for (unsigned char &byte : made)
+                byte = static_cast<unsigned char>(engine());
+            return made;
+        }();
+        return bytes.data();
+    }
+    static constexpr std::size_t largest = 200000;
 
     static constexpr std::size_t max_timers = 6;
 

@@ -268,7 +268,8 @@ namespace {
         raw_peer connect(int number) const {
             if (over_http2())
                 return raw_peer::connect_by(host_.port(), [number](int fd) {
-                    return std::make_unique<test::http2_stream>(fd, "truth", std::to_string(number));
+                    return std::make_unique<test::http2_stream>(fd, "truth", std::to_string(number),
+                                                                with_deflate() ? "permessage-deflate" : "");
                 });
             return raw_peer::connect(host_.port(), "truth", test::default_transport(),
                                      with_deflate() ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "",
@@ -309,9 +310,11 @@ namespace {
                     const int number = next++;
                     if (o.count ? number >= o.count : clock::now() - begin > std::chrono::duration<double>(o.seconds))
                         return;
-                    const std::string wrong = place.play_one(
-                        number, make_scenario(o.seed + (o.only ? 0 : static_cast<std::uint64_t>(number)), over_http2()),
-                        all);
+                    const std::string wrong =
+                        place.play_one(number,
+                                       make_scenario(o.seed + (o.only ? 0 : static_cast<std::uint64_t>(number)),
+                                                     over_http2(), with_deflate()),
+                                       all);
                     const std::lock_guard<std::mutex> lock(all.mutex);
                     ++all.played;
                     all.wrong += !wrong.empty();
@@ -340,6 +343,12 @@ int main(int argc, char **argv) {
 #ifndef LWS_ROLE_H2
     if (truth::over_http2()) {
         std::puts("truth: this lws has no HTTP/2");
+        return 77; // skipped
+    }
+#endif
+#if LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR < 5
+    if (truth::over_http2() && truth::with_deflate()) {
+        std::puts("truth: this lws has no extensions over HTTP/2");
         return 77; // skipped
     }
 #endif

@@ -97,21 +97,6 @@ constexpr meaning meaning_of(lws_callback_reasons reason) noexcept {
     return value < sizeof index_of_events.of ? index_of_events.of[value] : meaning{};
 }
 
-constexpr bool stands_once(const event_row &row) noexcept {
-    int count = 0;
-    for (const event_row &each : events)
-        count += each.reason == row.reason;
-    return count == 1;
-}
-
-constexpr bool each_stands_once() noexcept {
-    for (const event_row &row : events)
-        if (!stands_once(row))
-            return false;
-    return true;
-}
-static_assert(each_stands_once());
-
 } // namespace wsclose::detail
 
 #endif // WSCLOSE_LWS_DETAIL_EVENT_HPP_INCLUDED

@@ -42,7 +42,7 @@ inline bool drops_for_good(const void *in) noexcept {
 inline bool tells_of_tls(std::string_view error) noexcept {
     for (; !error.empty(); error.remove_prefix(1))
         for (const std::string_view sign : {"SSL", "ssl", "tls", "cert", "SYSCALL", "client connect failed"})
-            if (error.substr(0, sign.size()) == sign)
+            if (error.size() >= sign.size() && std::string_view(error.data(), sign.size()) == sign)
                 return true;
     return false;
 }
@@ -165,11 +165,30 @@ inline std::uint64_t bytes_taken([[maybe_unused]] lws *wsi) noexcept {
 
 // ---- writing
 
-/// Whether permessage-deflate holds back the rest of a message. lws would treat the next write as part of that
-/// message. Asks lws again after the socket, since the peer may have read in between.
-inline bool holds_compressed_output(lws *wsi) noexcept {
-    return lws_send_pipe_choked(wsi) && !lws_partial_buffered(wsi) && socket_takes_more(wsi) &&
-           lws_send_pipe_choked(wsi);
+/// Whether permessage-deflate compresses what this connection sends. Only while the WebSocket is open.
+inline bool compresses(lws *wsi) noexcept {
+    return lws_set_extension_option(wsi, "permessage-deflate", nullptr, nullptr) == 0;
+}
+
+/// Makes lws take what permessage-deflate holds back of a message. lws would compress the next write, whatever it is,
+/// into that message. Returns false if something may still be held back.
+///
+/// lws does not expose what is held back. If it holds nothing else and the socket has room, its pipe is choked by that
+/// alone. Otherwise nothing says when all is taken, so as many parts as a message of 4 MiB has are asked for.
+inline bool take_compressed_output(lws *wsi) noexcept {
+    constexpr int most_parts = 4096; // of 1 KiB, unless the program has set another size
+    for (int unseen = 0; unseen < most_parts;) {
+        if (!lws_send_pipe_choked(wsi))
+            return true;
+        const bool holds = lws_partial_buffered(wsi) || lws_partial_buffered(lws_get_network_wsi(wsi));
+        if (holds && is_stream(wsi)) // it must not write now
+            return false;
+        if (holds || !socket_takes_more(wsi))
+            ++unseen;
+        if (lws_write(wsi, nullptr, 0, LWS_WRITE_RAW) < 0)
+            return false;
+    }
+    return true;
 }
 
 /// Writes `frame` behind data that lws holds. After two such writes lws leaves out the header of the next frame,
@@ -199,14 +218,11 @@ inline bool write_behind_data(lws *wsi, const close_frame &frame, role sender) n
 /// 4 is LWS_WRITE_CLOSE, which lws declares in a private header. It is the one value that the public enum leaves
 /// out, in every version from 4.0 to 5.0. lws compares it exactly, so it cannot be combined with flags.
 inline bool write_close_frame(lws *wsi, const close_frame &frame, role sender) noexcept {
+    if (compresses(wsi) && !take_compressed_output(wsi))
+        return false;
+    if (lws_partial_buffered(wsi) && !is_stream(wsi))
+        return write_behind_data(wsi, frame, sender);
     unsigned char buffer[LWS_PRE + max_body_size];
-    if (!is_stream(wsi)) {
-        if (lws_partial_buffered(wsi))
-            return write_behind_data(wsi, frame, sender);
-        while (holds_compressed_output(wsi))
-            if (lws_write(wsi, buffer + LWS_PRE, 0, LWS_WRITE_CONTINUATION) < 0)
-                return false;
-    }
     std::memcpy(buffer + LWS_PRE, frame.data(), frame.size());
     constexpr auto lws_write_close = static_cast<lws_write_protocol>(4);
     return lws_write(wsi, buffer + LWS_PRE, frame.size(), lws_write_close) >= 0;

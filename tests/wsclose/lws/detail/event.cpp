@@ -7,6 +7,26 @@
 
 using namespace wsclose::detail;
 
+namespace {
+
+constexpr bool each_reason_stands_once() {
+    for (const event_row &row : events) {
+        int count = 0;
+        for (const event_row &each : events)
+            count += each.reason == row.reason;
+        if (count != 1)
+            return false;
+    }
+    return true;
+}
+
+} // namespace
+
+TEST_CASE("the table has each reason once") {
+    static_assert(each_reason_stands_once());
+    SUCCEED();
+}
+
 TEST_CASE("a callback of lws means what the table says of it") {
     static_assert(meaning_of(LWS_CALLBACK_ESTABLISHED).what == event::established);
     static_assert(meaning_of(LWS_CALLBACK_CLIENT_RECEIVE_PONG).what == event::received);
