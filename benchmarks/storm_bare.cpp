@@ -11,8 +11,8 @@
 //   gets known, and the wire is the same as with wsclose, with its limits of time. It needs a value
 //   that lws does not publish.
 // Left out, since no connection here needs it: who ended the connection, what lws ends by itself,
-// endings by lws_close_reason() beside these, data that is not written yet or still comes in, texts and
-// codes of the program's own that are not fit for the wire, HTTP/2, other event loops than lws' own.
+// endings by lws_close_reason() beside these, data that is not written yet or still comes in, invalid
+// codes and texts of the program, HTTP/2, other event loops than lws' own.
 
 #include <cstddef>
 #include <cstring>

@@ -80,7 +80,7 @@ int main(int count, char **arguments) {
     while (!players.empty() && lws_service(context, 0) >= 0) { // until each has answered, or had its time
     }
     reader.join();
-    queue.stop(); // lws does not bear being woken while it is destroyed
+    queue.stop(); // lws must not be woken while it is being destroyed
     lws_context_destroy(context);
     return 0;
 }

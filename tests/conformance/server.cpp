@@ -1,7 +1,7 @@
 // Copyright wsclose contributors
 // SPDX-License-Identifier: BSL-1.0
 
-// A WebSocket server that closes as it is told to by messages, and reports each ending as one line
+// A WebSocket server that closes as messages tell it to, and reports each ending as one line
 // of JSON. For anybody's tests; docs/conformance.md says how to drive it.
 
 #include <string>

@@ -1,7 +1,7 @@
 // Copyright wsclose contributors
 // SPDX-License-Identifier: BSL-1.0
 
-// What the compiler refuses. check.py compiles this file once as it is, which has to succeed, and
+// What the compiler refuses. check.py compiles this file once unchanged, which must succeed, and
 // once with CASE set to each number, which has to fail with the message that stands behind it.
 
 #include <wsclose/lws.hpp>

@@ -24,7 +24,7 @@ struct evidence {
     std::string              wire; ///< all that came from lws behind the handshake
     test::stream_end         end = test::stream_end::never;
     std::vector<std::string> closes;           ///< the bodies of the Close frames that the peer sent
-    bool                     too_long = false; ///< sent one that is longer than a frame of its kind may be
+    bool                     too_long = false; ///< one of them was longer than a control frame may be
     bool                     broke    = false; ///< and broke the protocol, or ended TCP, before the last of them
     bool                     fin      = false; ///< ended TCP
     bool                     reset    = false; ///< reset it, and saw no more

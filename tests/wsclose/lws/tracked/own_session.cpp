@@ -13,7 +13,7 @@ using namespace tracked_test;
 
 namespace {
 
-std::atomic<int> null_callbacks{0}; // of those that are for a session alone
+std::atomic<int> null_callbacks{0}; // callbacks without a session that only a session should get
 
 int counting_callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
     if (!user && (reason == LWS_CALLBACK_CLIENT_RECEIVE || reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE))
@@ -21,7 +21,7 @@ int counting_callback(lws *wsi, lws_callback_reasons reason, void *user, void *i
     return callback(wsi, reason, user, in, len);
 }
 
-// A session that connects itself anew as soon as it is over, for as long as `next` says where to.
+// A session that connects anew as soon as its connection ends, as long as `next` says where to.
 struct phoenix {
     connection      ws;
     connection_ref  ref;
