@@ -10,8 +10,12 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <random>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include <sys/socket.h>
 
 #include <wsclose/format.hpp>
 
@@ -68,17 +72,19 @@ connection_ref the_connection; // for the service thread
 // A host whose sessions do `what`. The peer is its client, or the server that it connects to.
 class server {
 public:
-    explicit server(decltype(behaviour) what = nullptr) {
+    explicit server(decltype(behaviour) what = nullptr, const test::host_options &options = {}) {
         events.clear(); // of a test that failed
         behaviour = std::move(what);
-        host_     = std::make_unique<test::lws_host>(protocols);
+        host_     = std::make_unique<test::lws_host>(protocols, options);
     }
     ~server() {
         host_.reset();
         CHECK(events.empty());
         behaviour = nullptr;
     }
-    raw_peer connect() { return raw_peer::connect(host_->port(), "hostile"); }
+    raw_peer connect(std::string_view headers = {}) {
+        return raw_peer::connect(host_->port(), "hostile", test::default_transport(), headers);
+    }
     raw_peer accept(bool holds_back = false) {
         host_->connect(listener_.port(), "hostile");
         return raw_peer::accept(listener_, "hostile", test::default_transport(), {}, holds_back);
@@ -494,6 +500,44 @@ TEST_CASE("a server that writes much as it is closed sends its answer behind tha
     CHECK(seen.data == (twice ? 2 * much : much));
     CHECK_FALSE(seen.cut);
     CHECK(seen.masked == 0);
+    CHECK(seen.close == bye_frame);
+    CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+}
+
+TEST_CASE("an answer is a frame of its own behind a message that permessage-deflate holds back", "[hostile]") {
+    static std::vector<unsigned char> noise = [] { // does not compress
+        std::vector<unsigned char> made(LWS_PRE + 30000);
+        std::mt19937               engine;
+        for (unsigned char &byte : made)
+            byte = static_cast<unsigned char>(engine());
+        return made;
+    }();
+    static const lws_extension deflate[] = {
+        {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate"},
+        {nullptr, nullptr, nullptr},
+    };
+    const bool full = GENERATE(false, true); // the socket takes only a part of the message
+    CAPTURE(full);
+    test::host_options options;
+    options.extensions = deflate;
+    server server(
+        [full](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+            if (reason == LWS_CALLBACK_ESTABLISHED && full) {
+                const int size = 4096;
+                ::setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+            }
+            if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE)
+                lws_write(wsi, noise.data() + LWS_PRE, noise.size() - LWS_PRE, LWS_WRITE_BINARY);
+            return 0;
+        },
+        options);
+    raw_peer peer = server.connect("Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    if (full)
+        peer.keep_little();
+    peer.send_close(bye);
+    const wire seen = read_all(peer);
+    CHECK(seen.data >= noise.size() - LWS_PRE);
+    CHECK_FALSE(seen.cut);
     CHECK(seen.close == bye_frame);
     CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
 }
