@@ -85,13 +85,12 @@ public:
                 c_.deadline_.start(wsi_);
             break;
         case event::received:
-        case event::writeable: break;
-        case event::timer:
-            if (c_.stage_ >= stage::established)
-                break;
-            [[fallthrough]];
+        case event::writeable:
+        case event::timer: break;
         default: return result;
         }
+        if (c_.stage_ < stage::established) // a timer of the program's
+            return result;
         if (has_close_reason(wsi_))
             take_reason_left(result != 0);
         if (closing()) {
@@ -105,8 +104,7 @@ public:
         return end_connection();
     }
 
-    /// Ends the session, if this event does. Then the report is final and every reference is empty. If lws only
-    /// begins to end the connection, the last Close frame is written.
+    /// Ends the session, if this event does, or writes the last Close frame, if lws begins to end the connection.
     ending end(event what, const void *in, std::size_t len) noexcept {
         ending how = ending::none;
         switch (what) {

@@ -39,14 +39,15 @@ TEST_CASE("a close that a client asks for before it is connected goes out once i
 }
 
 TEST_CASE("a timer of the program's does not end a close that waits until the client is connected") {
+    const bool         closes_in_timer = GENERATE(false, true);
     test::host_options options;
     options.how = test::transport::tcp; // whose connection is up before the peer accepts it
     server server(
-        [](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
-            if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) {
+        [closes_in_timer](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+            if (reason == (closes_in_timer ? LWS_CALLBACK_TIMER : LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER))
                 s.ws.close(close_code{4001}, "bye");
+            if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER)
                 lws_set_timer_usecs(wsi, LWS_US_PER_MS);
-            }
             if (reason == LWS_CALLBACK_TIMER)
                 events.add("timer");
             return 0;
