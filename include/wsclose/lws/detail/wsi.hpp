@@ -174,17 +174,16 @@ inline bool compresses(lws *wsi) noexcept {
 /// into that message. Returns false if something may still be held back.
 ///
 /// lws does not expose what is held back. If it holds nothing else and the socket has room, its pipe is choked by that
-/// alone. Otherwise nothing says when all is taken, so as many parts as a message of 4 MiB has are asked for.
+/// alone. Otherwise nothing says when all is taken, so as many parts as a message of 4 MiB has are asked for, instead
+/// of 64 MiB. A part is 1 KiB, unless the program has set another size.
 inline bool take_compressed_output(lws *wsi) noexcept {
-    constexpr int most_parts = 4096; // of 1 KiB, unless the program has set another size
-    for (int unseen = 0; unseen < most_parts;) {
+    for (int left = 64 << 10; left > 0;) {
         if (!lws_send_pipe_choked(wsi))
             return true;
         const bool holds = lws_partial_buffered(wsi) || lws_partial_buffered(lws_get_network_wsi(wsi));
         if (holds && is_stream(wsi)) // it must not write now
             return false;
-        if (holds || !socket_takes_more(wsi))
-            ++unseen;
+        left -= holds || !socket_takes_more(wsi) ? 16 : 1;
         if (lws_write(wsi, nullptr, 0, LWS_WRITE_RAW) < 0)
             return false;
     }
