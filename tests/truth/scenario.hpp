@@ -197,6 +197,9 @@ inline scenario make_scenario(std::uint64_t seed, bool over_http2, bool with_def
         if (with_deflate && a.what >= deed::write_large && a.what <= deed::write_twice) // an assertion of lws fails
             a.what = deed::write_middle;
     }
+    if (with_deflate) // from 4.3 on, lws loops if the peer resets while the rest of a message is held back
+        for (peer_action &p : s.peer)
+            p.what = p.what == step::reset ? step::text : p.what;
     s.may_end_tcp = !lws_is_old || std::none_of(s.program.begin(), s.program.end(), writes);
     if (!s.may_end_tcp)
         s.peer.erase(std::remove_if(s.peer.begin(), s.peer.end(), ends), s.peer.end());
