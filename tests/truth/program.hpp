@@ -14,7 +14,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -22,6 +21,7 @@
 
 #include <wsclose/lws.hpp>
 
+#include "support/noise.hpp"
 #include "truth/scenario.hpp"
 
 namespace truth {
@@ -245,8 +245,8 @@ private:
             return 0; // of the session nothing is left, perhaps
         case deed::write_small: write(1500, LWS_WRITE_TEXT); return 0;
         case deed::write_middle: write(30000, LWS_WRITE_BINARY); return 0;
-        case deed::write_large: write(largest, LWS_WRITE_BINARY); return 0;
-        case deed::write_twice: write(largest, LWS_WRITE_BINARY) && write(10, LWS_WRITE_TEXT, true); return 0;
+        case deed::write_large: write(test::most_noise, LWS_WRITE_BINARY); return 0;
+        case deed::write_twice: write(test::most_noise, LWS_WRITE_BINARY) && write(10, LWS_WRITE_TEXT, true); return 0;
         case deed::write_fragment:
             write(20, static_cast<lws_write_protocol>(LWS_WRITE_TEXT | LWS_WRITE_NO_FIN));
             within_message_ = true;
@@ -274,21 +274,8 @@ private:
         const bool open = ws.state() == wsclose::connection_state::open || answers_; // the answer has not gone out yet
         if (within_message_ || !open || (!anyhow && lws_send_pipe_choked(wsi)))
             return false;
-        return lws_write(wsi, noise() + LWS_PRE, size, how) >= 0;
+        return lws_write(wsi, test::noise(), size, how) >= 0;
     }
-
-    /// Bytes that do not compress. With permessage-deflate, lws may read them after lws_write() has returned.
-    static unsigned char *noise() {
-        static std::vector<unsigned char> bytes = [] {
-            std::vector<unsigned char> made(LWS_PRE + largest);
-            std::mt19937               engine;
-            for (unsigned char &byte : made)
-                byte = static_cast<unsigned char>(engine());
-            return made;
-        }();
-        return bytes.data();
-    }
-    static constexpr std::size_t largest = 200000;
 
     static constexpr std::size_t max_timers = 6;
 

@@ -10,10 +10,8 @@
 #include <cstring>
 #include <functional>
 #include <memory>
-#include <random>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <sys/socket.h>
 
@@ -22,6 +20,7 @@
 #include "support/catch.hpp"
 #include "support/frame.hpp"
 #include "support/lws_host.hpp"
+#include "support/noise.hpp"
 #include "support/raw_peer.hpp"
 
 using namespace wsclose;
@@ -505,13 +504,7 @@ TEST_CASE("a server that writes much as it is closed sends its answer behind tha
 }
 
 TEST_CASE("an answer is a frame of its own behind a message that permessage-deflate holds back", "[hostile]") {
-    static std::vector<unsigned char> noise = [] { // does not compress
-        std::vector<unsigned char> made(LWS_PRE + 30000);
-        std::mt19937               engine;
-        for (unsigned char &byte : made)
-            byte = static_cast<unsigned char>(engine());
-        return made;
-    }();
+    constexpr std::size_t      size      = 30000;
     static const lws_extension deflate[] = {
         {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate"},
         {nullptr, nullptr, nullptr},
@@ -523,11 +516,11 @@ TEST_CASE("an answer is a frame of its own behind a message that permessage-defl
     server server(
         [full](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
             if (reason == LWS_CALLBACK_ESTABLISHED && full) {
-                const int size = 4096;
-                ::setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+                const int room = 4096;
+                ::setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
             }
             if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE)
-                lws_write(wsi, noise.data() + LWS_PRE, noise.size() - LWS_PRE, LWS_WRITE_BINARY);
+                lws_write(wsi, test::noise(), size, LWS_WRITE_BINARY);
             return 0;
         },
         options);
@@ -536,7 +529,7 @@ TEST_CASE("an answer is a frame of its own behind a message that permessage-defl
         peer.keep_little();
     peer.send_close(bye);
     const wire seen = read_all(peer);
-    CHECK(seen.data >= noise.size() - LWS_PRE);
+    CHECK(seen.data >= size);
     CHECK_FALSE(seen.cut);
     CHECK(seen.close == bye_frame);
     CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");

@@ -171,7 +171,7 @@ inline bool compresses(lws *wsi) noexcept {
 }
 
 /// Makes lws take what permessage-deflate holds back of a message. lws would compress the next write, whatever it is,
-/// into that message. Returns false if something may still be held back.
+/// into that message. Returns false if nothing must be written now.
 ///
 /// lws does not expose what is held back. If it holds nothing else and the socket has room, its pipe is choked by that
 /// alone. Otherwise nothing says when all is taken, so as many parts as a message of 4 MiB has are asked for, instead
