@@ -57,30 +57,47 @@ struct close_result {
     constexpr explicit operator bool() const noexcept { return error == close_error::none; }
 };
 
+/// What is left for `on_close` of the place where the connection was. Their `user` leads to the program:
+/// lws_context_user(), lws_vhost_user(), `protocol->user`.
+struct environment {
+    lws_context         *context;
+    lws_vhost           *vhost;
+    const lws_protocols *protocol;
+};
+
 namespace detail {
     class tracker;
+
+    /// Who constructs and destroys the session. Zeroed memory reads as `nobody`.
+    enum class owner : std::uint8_t {
+        nobody,
+        program,
+        program_by_pointer, ///< the memory that lws gives to the callback holds a pointer to the session
+        adapter,
+    };
 } // namespace detail
 
 /// One WebSocket connection, a member of the session that `tracked` watches. It takes at most 288 bytes, and
 /// all-zero memory is a valid start.
 ///
 /// If a session is destroyed while it is connected, its connection ends with it: lws drops TCP without a
-/// Close frame, and no further callback comes. A session of your own that you gave to
+/// Close frame, and no further callback comes for it. A session of your own that you gave to
 /// lws_client_connect_via_info() must live until its connection has begun
 /// (LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) or failed. It serves one connection at a time.
 class connection {
 public:
-    constexpr connection() noexcept : owner_(owner::program), here_(role::client), wants_to_write_(false) {}
+    constexpr connection() noexcept
+        : owner_(detail::owner::program), here_(role::client), queue_(queue::unknown), quiet_(0) {}
     connection(const connection &)            = delete;
     connection &operator=(const connection &) = delete;
     ~connection() { abandon(); }
 
     /// Closes the connection. Call it from any callback or timer of the service thread, of this connection
-    /// or of another. One Close frame goes out, after everything that lws_write() took before, and after what
-    /// the program writes in callbacks that it requests by `request_writable()`. If the WebSocket is not
-    /// established yet, the frame waits until it is. The peer has 5 s to take all that and at least 4 s to
-    /// answer. From now on the callback gets no data and no pongs, no LWS_CALLBACK_TIMER, and only the writeable
-    /// callbacks that it requests; its result for these is ignored. A server that closes with 1010 sends 1011.
+    /// or of another. One Close frame goes out, after everything that lws_write() took before and what the program
+    /// still writes: the callback gets one more writeable callback, and then those that it asks for, until it writes
+    /// nothing. If the WebSocket is not established yet, the frame waits until it is. From now on the callback gets
+    /// no data, no pongs and no LWS_CALLBACK_TIMER, and its result is ignored. A server that closes with 1010 sends
+    /// 1011.
     close_result close(const close_frame &frame) noexcept {
         if (!wsi())
             return {state() == connection_state::closed ? close_error::already_closed : close_error::not_connected};
@@ -88,10 +105,8 @@ public:
         if (stage_ == stage::ending ||
             !handshake_.request(allowed ? frame : close_frame::fit(close_code::internal_error, frame.reason())))
             return {close_error::already_closing};
-        if (stage_ == stage::established) {
-            deadline_.start(wsi());
-            lws_callback_on_writable(wsi());
-        }
+        if (stage_ == stage::established)
+            start_closing();
         return {close_error::none, allowed ? make_error::none : make_error::forbidden_code};
     }
 
@@ -102,13 +117,20 @@ public:
         return {result.error, result ? adjusted : make_error::none};
     }
 
+    /// How long the peer may take, in microseconds (LWS_US_PER_SEC): to take all that is to be sent, at least 1 s;
+    /// then to answer the Close frame, at least four fifths of it. After that the connection is dropped, and the
+    /// report says that it was not clean. 0: the connection does not wait for an answer. At most 65 s; negative
+    /// values count as 0. Applies to a close that has not begun. Without it, the session's `static constexpr
+    /// lws_usec_t close_timeout` applies, or 5 s.
+    void set_close_timeout(lws_usec_t time) noexcept { timeout_ = detail::close_timeout(time); }
+
     /// Asks lws for a writeable callback. Returns false and does nothing before the WebSocket is
     /// established, and once a Close frame went out or came in.
     bool request_writable() noexcept {
         const bool possible =
             stage_ == stage::established && (state() == connection_state::open || handshake_.requested());
         if (possible) {
-            wants_to_write_ = true;
+            queue_ = queue::asked;
             lws_callback_on_writable(wsi());
         }
         return possible;
@@ -136,15 +158,33 @@ private:
     friend class detail::link;
     friend class detail::tracker;
 
-    /// Who constructs and destroys the session. Zeroed memory reads as `nobody`.
-    enum class owner : std::uint8_t { nobody, program, adapter };
-
     enum class stage : std::uint8_t {
+        request, ///< of plain HTTP, or RAW: it does not become a WebSocket
         begun,
         upgrading, ///< TCP and TLS of a client are up
         established,
         ending, ///< lws has begun to end the connection
     };
+
+    /// Whether the program still writes before the Close frame that waits.
+    enum class queue : std::uint8_t {
+        unknown, ///< lws may owe it a writeable callback
+        asked,   ///< it has called request_writable()
+        empty,
+    };
+
+    void start_closing() noexcept {
+        queue_ = queue::unknown;
+        quiet_ = 0;
+        deadline_.start(wsi(), time_to_take());
+        lws_callback_on_writable(wsi());
+    }
+
+    /// How long the peer may take to answer, in milliseconds.
+    std::int32_t time_to_answer() const noexcept { return std::int32_t{timeout_} - 1; }
+
+    /// How long it may take to take what is sent before.
+    std::int32_t time_to_take() const noexcept { return time_to_answer() > 1000 ? time_to_answer() : 1000; }
 
     void end_links() noexcept {
         while (linked_.first)
@@ -157,7 +197,10 @@ private:
         end_links();
         if (!live)
             return;
-        lws_set_wsi_user(live, nullptr);
+        if (owner_ == detail::owner::program_by_pointer)
+            *static_cast<void **>(lws_wsi_user(live)) = nullptr;
+        else
+            lws_set_wsi_user(live, detail::destroyed_session());
         lws_set_timeout(live, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
     }
 
@@ -165,11 +208,12 @@ private:
     close_handshake  handshake_;
     stage            stage_ = stage::begun;
     initiator        ender_ = initiator::transport; // who ended it, if no Close frame did
-    owner            owner_ : 2;
+    detail::owner    owner_ : 2;
     role             here_ : 1;
-    bool             wants_to_write_ : 1;
-    std::uint16_t    code_left_ = 0; // code that the program gave to lws_close_reason(); 0 if it gave none
-    detail::deadline deadline_;      // runs once the connection is closing
+    queue            queue_ : 2;
+    std::uint8_t     quiet_ : 2;   // how many timers must fire without a writeable callback until the queue is empty
+    std::uint16_t    timeout_ = 0; // as detail::close_timeout() gives it; 0 if nobody has set it
+    detail::deadline deadline_;    // runs once the connection is closing
 };
 
 static_assert(sizeof(connection) <= 288, "wsclose: a tracked connection takes at most 288 bytes");
@@ -213,10 +257,12 @@ public:
     /// As `connection::request_writable()`. Returns false if the connection has ended.
     bool request_writable() const noexcept { return *this && target()->request_writable(); }
 
-    /// As `connection::close()`. Returns false if that did nothing.
-    bool close(const close_frame &frame) const noexcept { return *this && target()->close(frame); }
-    bool close(any_close_code code, std::string_view text = {}) const noexcept {
-        return *this && target()->close(code, text);
+    /// As `connection::close()`; `already_closed` if this is empty.
+    close_result close(const close_frame &frame) const noexcept {
+        return *this ? target()->close(frame) : close_result{close_error::already_closed};
+    }
+    close_result close(any_close_code code, std::string_view text = {}) const noexcept {
+        return *this ? target()->close(code, text) : close_result{close_error::already_closed};
     }
 
     /// Calls `function(lws *)` and returns true, or returns false if the connection has ended.

@@ -46,7 +46,7 @@ namespace detail {
             attach(&owner);
         }
 
-        /// Null if the connection has not begun or has ended, or if the queue is not in its table of protocols.
+        /// Null if the connection has not begun or has ended, or if the queue cannot serve it.
         static std::shared_ptr<cross_thread_target> make(const std::shared_ptr<cross_thread_state> &state,
                                                          connection                                &owner) {
             lws *const wsi = owner.wsi();
@@ -57,6 +57,13 @@ namespace detail {
                 lwsl_err("wsclose: protocol \"%s\": a cross_thread_ref needs the line cross_thread_queue::protocol() "
                          "in the same table of protocols\n",
                          lws_get_protocol(wsi)->name);
+                return nullptr;
+            }
+            if (lws_get_count_threads(lws_get_context(wsi)) > 1) {
+                lwsl_err(
+                    "wsclose: protocol \"%s\": a cross_thread_ref needs a context with one service thread; leave out "
+                    "lws_context_creation_info.count_threads\n",
+                    lws_get_protocol(wsi)->name);
                 return nullptr;
             }
             {
@@ -74,13 +81,16 @@ namespace detail {
             return alive_ && state_->context;
         }
 
-        static bool ask_to_close(const std::shared_ptr<cross_thread_target> &self, const close_frame &frame) {
+        static close_error ask_to_close(const std::shared_ptr<cross_thread_target> &self, const close_frame &frame) {
             const std::lock_guard<std::mutex> lock(self->state_->mutex);
-            if (self->asked_to_close_ || !wake(self))
-                return false;
+            if (!self->alive_ || !self->state_->context)
+                return close_error::already_closed;
+            if (self->asked_to_close_)
+                return close_error::already_closing;
+            wake(self);
             self->asked_to_close_ = self->must_close_ = true;
             self->frame_                              = frame;
-            return true;
+            return close_error::none;
         }
 
         static bool ask_to_write(const std::shared_ptr<cross_thread_target> &self) {
@@ -209,12 +219,16 @@ public:
     /// Whether the connection has not ended. It may end at any moment.
     explicit operator bool() const { return target_ && target_->is_alive(); }
 
-    /// Same as `connection::close()`, on the service thread, soon. Returns false if the connection has ended, or
-    /// if this reference or a copy has already asked.
-    bool close(const close_frame &frame) const {
-        return target_ && detail::cross_thread_target::ask_to_close(target_, frame);
+    /// Same as `connection::close()`, on the service thread, soon. Returns `already_closed` if the connection has
+    /// ended, and `already_closing` if this reference or a copy has asked before.
+    close_result close(const close_frame &frame) const {
+        return {target_ ? detail::cross_thread_target::ask_to_close(target_, frame) : close_error::already_closed};
     }
-    bool close(any_close_code code, std::string_view text = {}) const { return close(close_frame::fit(code, text)); }
+    close_result close(any_close_code code, std::string_view text = {}) const {
+        make_error         adjusted{};
+        const close_result result = close(close_frame::fit(code, text, role::client, adjusted));
+        return {result.error, result ? adjusted : make_error::none};
+    }
 
     /// Same as `connection::request_writable()`, on the service thread, soon. Returns false if the connection has
     /// ended.

@@ -12,30 +12,35 @@
 
 namespace wsclose::detail {
 
+/// A time limit in 16 bits: 0 is kept for "not set", so it is one more than its milliseconds.
+constexpr std::uint16_t close_timeout(lws_usec_t time) noexcept {
+    constexpr lws_usec_t longest = 65 * LWS_US_PER_SEC;
+    return static_cast<std::uint16_t>(1 + (time < 0 ? 0 : time < longest ? time : longest) / LWS_US_PER_MS);
+}
+
+inline constexpr lws_usec_t default_close_timeout = 5 * LWS_US_PER_SEC;
+
 /// When the peer must have taken our Close frame, or answered it. lws then sends LWS_CALLBACK_TIMER.
 /// lws_set_timeout() remains free for the program.
 class deadline {
 public:
-    static constexpr std::int32_t limit = 5000; // milliseconds
-
     /// Starts the limit, or restarts it.
-    void start(lws *wsi) noexcept {
-        end_ = now() + limit;
-        set_timer(wsi, limit);
+    void start(lws *wsi, std::int32_t milliseconds) noexcept {
+        end_ = now() + static_cast<std::uint32_t>(milliseconds);
+        keep(wsi);
     }
 
     /// Sets the timer again, since the program may have set it for itself.
-    void keep(lws *wsi) const noexcept { set_timer(wsi, left()); }
+    void keep(lws *wsi) const noexcept {
+        const std::int32_t milliseconds = left();
+        lws_set_timer_usecs(wsi, (milliseconds > 0 ? milliseconds : 0) * lws_usec_t{LWS_US_PER_MS} + 1);
+    }
 
     /// In milliseconds; 0 or less if it has passed.
     std::int32_t left() const noexcept { return static_cast<std::int32_t>(end_ - now()); }
 
 private:
     static std::uint32_t now() noexcept { return static_cast<std::uint32_t>(lws_now_usecs() / 1000); }
-
-    static void set_timer(lws *wsi, std::int32_t milliseconds) noexcept {
-        lws_set_timer_usecs(wsi, (milliseconds > 0 ? milliseconds : 0) * lws_usec_t{1000} + 1);
-    }
 
     std::uint32_t end_ = 0; // in milliseconds of lws' clock; it wraps, but differences stay correct
 };

@@ -30,54 +30,59 @@ enum class event : std::uint8_t {
 };
 
 /// Whether a session begins with this callback, if it has not begun yet.
-enum class beginning : std::uint8_t { no, server, client };
-
-/// What is missing if the callback comes without a session.
-enum class need : std::uint8_t {
-    none,
-    session_size, ///< the table of protocols gives none
-    live_session, ///< the program destroyed it while it was connected
+enum class beginning : std::uint8_t {
+    no,
+    memory, ///< it is constructed; its connection begins later
+    server,
+    client,
 };
 
 struct meaning {
     event     what : 4;
     beginning begins : 2;
-    need      needs : 2;
 };
+
+/// Whether only an open WebSocket has this event.
+constexpr bool is_of_open_websocket(event what) noexcept {
+    return what == event::received || what == event::writeable || what == event::peer_close;
+}
 
 struct event_row {
     lws_callback_reasons reason;
     meaning              means;
 };
 
-/// Each reason that means something. Sessions of plain HTTP requests begin and end here too.
+/// Each reason that means something. Sessions of plain HTTP requests and RAW connections begin and end here too.
 inline constexpr event_row events[] = {
-    {LWS_CALLBACK_HTTP_BIND_PROTOCOL, {event::other, beginning::server, need::none}},
-    {LWS_CALLBACK_WS_SERVER_BIND_PROTOCOL, {event::other, beginning::server, need::none}},
-    {LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, {event::other, beginning::server, need::session_size}},
-    {LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER, {event::upgrading, beginning::client, need::none}},
-    {LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH, {event::other, beginning::no, need::session_size}},
-    {client_http_redirect, {event::redirected, beginning::no, need::none}},
-    {LWS_CALLBACK_ESTABLISHED, {event::established, beginning::server, need::none}},
-    {LWS_CALLBACK_CLIENT_ESTABLISHED, {event::established, beginning::client, need::live_session}},
-    {LWS_CALLBACK_RECEIVE, {event::received, beginning::no, need::live_session}},
-    {LWS_CALLBACK_CLIENT_RECEIVE, {event::received, beginning::no, need::live_session}},
-    {LWS_CALLBACK_RECEIVE_PONG, {event::received, beginning::no, need::live_session}},
-    {LWS_CALLBACK_CLIENT_RECEIVE_PONG, {event::received, beginning::no, need::live_session}},
-    {LWS_CALLBACK_SERVER_WRITEABLE, {event::writeable, beginning::no, need::live_session}},
-    {LWS_CALLBACK_CLIENT_WRITEABLE, {event::writeable, beginning::no, need::live_session}},
-    {LWS_CALLBACK_TIMER, {event::timer, beginning::no, need::live_session}},
-    {LWS_CALLBACK_WS_PEER_INITIATED_CLOSE, {event::peer_close, beginning::no, need::live_session}},
-    {LWS_CALLBACK_HTTP_DROP_PROTOCOL, {event::dropped, beginning::no, need::none}},
-    {LWS_CALLBACK_CLIENT_HTTP_DROP_PROTOCOL, {event::dropped, beginning::no, need::none}},
-    {LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL, {event::dropped, beginning::no, need::none}},
-    {LWS_CALLBACK_WS_CLIENT_DROP_PROTOCOL, {event::dropped, beginning::no, need::none}},
-    {LWS_CALLBACK_CLIENT_CONNECTION_ERROR, {event::failed, beginning::client, need::session_size}},
-    {LWS_CALLBACK_CLOSED, {event::ended, beginning::no, need::none}},
-    {LWS_CALLBACK_CLIENT_CLOSED, {event::ended, beginning::no, need::none}},
-    {LWS_CALLBACK_CLOSED_HTTP, {event::ended, beginning::no, need::none}},
-    {LWS_CALLBACK_CLOSED_CLIENT_HTTP, {event::ended, beginning::no, need::none}},
-    {LWS_CALLBACK_WSI_DESTROY, {event::ended, beginning::no, need::none}},
+    {LWS_CALLBACK_HTTP_BIND_PROTOCOL, {event::other, beginning::server}},
+    {LWS_CALLBACK_WS_SERVER_BIND_PROTOCOL, {event::other, beginning::server}},
+    {LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, {event::other, beginning::server}},
+    {LWS_CALLBACK_RAW_ADOPT, {event::other, beginning::server}},
+    {LWS_CALLBACK_RAW_CONNECTED, {event::other, beginning::server}},
+    {client_connecting, {event::other, beginning::memory}},
+    {LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER, {event::upgrading, beginning::client}},
+    {client_http_redirect, {event::redirected, beginning::no}},
+    {LWS_CALLBACK_ESTABLISHED, {event::established, beginning::server}},
+    {LWS_CALLBACK_CLIENT_ESTABLISHED, {event::established, beginning::client}},
+    {LWS_CALLBACK_RECEIVE, {event::received, beginning::no}},
+    {LWS_CALLBACK_CLIENT_RECEIVE, {event::received, beginning::no}},
+    {LWS_CALLBACK_RECEIVE_PONG, {event::received, beginning::no}},
+    {LWS_CALLBACK_CLIENT_RECEIVE_PONG, {event::received, beginning::no}},
+    {LWS_CALLBACK_SERVER_WRITEABLE, {event::writeable, beginning::no}},
+    {LWS_CALLBACK_CLIENT_WRITEABLE, {event::writeable, beginning::no}},
+    {LWS_CALLBACK_TIMER, {event::timer, beginning::no}},
+    {LWS_CALLBACK_WS_PEER_INITIATED_CLOSE, {event::peer_close, beginning::no}},
+    {LWS_CALLBACK_HTTP_DROP_PROTOCOL, {event::dropped, beginning::no}},
+    {LWS_CALLBACK_CLIENT_HTTP_DROP_PROTOCOL, {event::dropped, beginning::no}},
+    {LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL, {event::dropped, beginning::no}},
+    {LWS_CALLBACK_WS_CLIENT_DROP_PROTOCOL, {event::dropped, beginning::no}},
+    {LWS_CALLBACK_CLIENT_CONNECTION_ERROR, {event::failed, beginning::client}},
+    {LWS_CALLBACK_CLOSED, {event::ended, beginning::no}},
+    {LWS_CALLBACK_CLIENT_CLOSED, {event::ended, beginning::no}},
+    {LWS_CALLBACK_CLOSED_HTTP, {event::ended, beginning::no}},
+    {LWS_CALLBACK_CLOSED_CLIENT_HTTP, {event::ended, beginning::no}},
+    {LWS_CALLBACK_RAW_CLOSE, {event::ended, beginning::no}},
+    {LWS_CALLBACK_WSI_DESTROY, {event::ended, beginning::no}},
 };
 
 /// The table by reason, so that a callback costs one look-up.
@@ -96,6 +101,19 @@ constexpr meaning meaning_of(lws_callback_reasons reason) noexcept {
     static_assert(sizeof(meaning) == 1);
     return value < sizeof index_of_events.of ? index_of_events.of[value] : meaning{};
 }
+
+/// Whether the program sees a callback.
+struct decision {
+    bool pass   = true;
+    int  result = 0; ///< for lws, if the program does not see it
+};
+
+/// How a callback ends a session.
+enum class ending : std::uint8_t {
+    none,
+    silent,   ///< there was no WebSocket and no attempt to open one, so there is no report
+    reported, ///< the report is final
+};
 
 } // namespace wsclose::detail
 

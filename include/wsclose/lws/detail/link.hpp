@@ -13,6 +13,12 @@ namespace wsclose {
 class connection;
 
 namespace detail {
+    /// Stands in lws for a session of the program's own that was destroyed while it was connected.
+    inline void *destroyed_session() noexcept {
+        static constexpr char mark = 0;
+        return const_cast<char *>(&mark);
+    }
+
     class link;
 
     /// The part of a connection that links use.

@@ -19,54 +19,49 @@
 #include <wsclose/lws/connection.hpp>
 #include <wsclose/lws/detail/deadline.hpp>
 #include <wsclose/lws/detail/event.hpp>
+#include <wsclose/lws/detail/evidence.hpp>
 #include <wsclose/lws/detail/verdict.hpp>
 #include <wsclose/lws/detail/wsi.hpp>
 
 namespace wsclose::detail {
 
-/// Whether the program sees a callback.
-struct decision {
-    bool pass   = true;
-    int  result = 0; ///< for lws, if the program does not see it
-};
-
-/// How a callback ends a session.
-enum class ending : std::uint8_t {
-    none,
-    silent,   ///< there was no WebSocket and no attempt to open one, so there is no report
-    reported, ///< the report is final
-};
-
 /// The part of `tracked` that does not depend on the type of the session.
 class tracker {
 public:
-    constexpr tracker(connection &c, lws *wsi) noexcept : c_(c), wsi_(wsi) {}
+    tracker(connection &c, lws *wsi) noexcept : c_(c), wsi_(wsi), owner_(c.owner_), here_(c.here_), stage_(c.stage_) {}
 
     /// Whether the connection has begun and is that of `wsi`.
     bool is_tracked() const noexcept { return c_.linked_.wsi == wsi_; }
 
-    /// Whether the session must be constructed, in memory that lws has zeroed.
-    bool needs_construction() const noexcept {
-        return c_.owner_ != connection::owner::program && lws_get_protocol(wsi_)->per_session_data_size != 0;
+    detail::owner owner() const noexcept { return owner_; }
+    void          set_owner(detail::owner who) noexcept { owner_ = c_.owner_ = who; }
+
+    void begin(meaning means, std::uint16_t timeout) noexcept {
+        here_  = means.begins == beginning::server ? role::server : role::client;
+        stage_ = means.what == event::upgrading ? stage::upgrading : stage::begun;
+        if (here_ == role::client && stage_ < stage::established && is_plain_request(wsi_))
+            stage_ = stage::request;
+        begin_again(timeout);
     }
 
-    void note_construction() noexcept { c_.owner_ = connection::owner::adapter; }
-    bool adapter_owns_session() const noexcept { return c_.owner_ == connection::owner::adapter; }
-
-    void begin(meaning means) noexcept {
-        c_.handshake_      = close_handshake();
-        c_.linked_.wsi     = wsi_;
-        c_.stage_          = means.what == event::upgrading ? stage::upgrading : stage::begun;
-        c_.ender_          = initiator::transport;
-        c_.here_           = means.begins == beginning::server ? role::server : role::client;
-        c_.wants_to_write_ = false;
-        c_.code_left_      = 0;
+    /// As it was when this tracker was made, or begun.
+    void begin_again(std::uint16_t timeout) noexcept {
+        c_.owner_      = owner_;
+        c_.handshake_  = close_handshake();
+        c_.linked_.wsi = wsi_;
+        c_.stage_      = stage_;
+        c_.ender_      = initiator::transport;
+        c_.here_       = here_;
+        c_.queue_      = queue::unknown;
+        c_.quiet_      = 0;
+        if (c_.timeout_ == 0)
+            c_.timeout_ = timeout;
     }
 
     /// Before the program's callback.
     decision before(event what, const void *in, std::size_t len) noexcept {
         switch (what) {
-        case event::established: c_.stage_ = stage::established; return {};
+        case event::established: c_.stage_ = stage_ = stage::established; return {};
         case event::received: return {!closing()};
         case event::writeable: return on_writeable();
         case event::timer: return on_timer();
@@ -82,20 +77,20 @@ public:
         case event::peer_close: return answer();
         case event::established:
             if (c_.handshake_.requested()) // the program closed before
-                c_.deadline_.start(wsi_);
+                c_.start_closing();
             break;
-        case event::received:
-        case event::writeable:
-        case event::timer: break;
-        default: return result;
+        default:
+            if (c_.stage_ < stage::established || !(is_of_open_websocket(what) || what == event::timer))
+                return result;
         }
-        if (c_.stage_ < stage::established) // a timer of the program's
-            return result;
-        if (has_close_reason(wsi_))
-            take_reason_left(result != 0);
+        if (waits_for_program_)
+            return after_writing();
+        if (result != 0 && has_close_reason(wsi_) && c_.handshake_.request(prepared_frame(wsi_, c_.here_))) {
+            c_.start_closing();
+            c_.queue_ = queue::empty; // by returning -1 the program says that it is done
+        }
         if (closing()) {
             c_.deadline_.keep(wsi_);
-            lws_callback_on_writable(wsi_); // for the program's data, then for the Close frame
             return 0;
         }
         if (result == 0)
@@ -109,7 +104,9 @@ public:
         ending how = ending::none;
         switch (what) {
         case event::dropped: how = on_drop(in); break;
-        case event::redirected: how = on_redirect(); break;
+        case event::redirected: // lws frees the session and continues with another
+            how = is_adapters() && !closing() ? ending::silent : ending::none;
+            break;
         case event::failed: how = on_failure(text_of(in, len)); break;
         case event::ended: how = on_end(); break;
         default: break;
@@ -121,23 +118,24 @@ public:
 
 private:
     using stage = connection::stage;
+    using queue = connection::queue;
 
+    bool is_adapters() const noexcept { return owner_ == detail::owner::adapter; }
     bool closing() const noexcept { return c_.handshake_.current() != close_handshake::state::open; }
 
     ending on_drop(const void *in) noexcept {
         if (c_.stage_ == stage::established)
             write_before_the_end();
-        else if (c_.stage_ < stage::established && !drops_for_good(in) && adapter_owns_session())
+        else if (c_.stage_ < stage::established && !drops_for_good(in) && is_adapters())
             return ending::silent;
         return ending::none;
     }
 
-    /// lws frees the session and continues with another.
-    ending on_redirect() const noexcept { return adapter_owns_session() && !closing() ? ending::silent : ending::none; }
-
     ending on_failure(std::string_view error) noexcept {
         if (c_.stage_ >= stage::established) // the program refused it in LWS_CALLBACK_CLIENT_ESTABLISHED
             return on_end();
+        if (c_.stage_ == stage::request)
+            return ending::silent;
         const bool tls_may_fail = c_.stage_ == stage::begun; // while upgrading, TLS is up
         c_.handshake_.connect_failed(error, tls_may_fail && tells_of_tls(error));
         return ending::reported;
@@ -146,7 +144,7 @@ private:
     ending on_end() noexcept {
         if (c_.stage_ >= stage::established)
             c_.handshake_.transport_closed(c_.ender_);
-        else if (c_.here_ == role::server)
+        else if (c_.here_ == role::server || c_.stage_ == stage::request)
             return ending::silent;
         else
             c_.handshake_.connect_failed("the connection ended before the WebSocket was established");
@@ -157,38 +155,67 @@ private:
     decision on_writeable() noexcept {
         if (c_.stage_ == stage::ending)
             return {false};
-        const close_frame *const frame = c_.handshake_.requested();
-        if (!closing() || (frame && c_.wants_to_write_)) {
-            c_.wants_to_write_ = false;
-            return {}; // after() asks again for the frame
-        }
-        if (!frame)
+        if (!closing())
+            return {};
+        if (!c_.handshake_.requested())
             return {false};
-        if (!write_close_frame(wsi_, *frame, c_.here_))
-            return {false, -1};
-        c_.handshake_.send();
-        if (c_.deadline_.left() <= deadline::limit - 1000) // rarely: setting a timer, lws walks the list of all timers
-            c_.deadline_.start(wsi_);
-        lws_rx_flow_control(wsi_, 1); // the program may have stopped receiving, and the answer must come in
-        return {false};
+        if (c_.queue_ == queue::empty || c_.deadline_.left() <= c_.time_to_take() / 5) // it may never stop writing
+            return {false, send_requested()};
+        c_.queue_          = queue::unknown;
+        waits_for_program_ = true;
+        taken_             = bytes_taken(wsi_);
+        return {};
     }
 
-    /// Before the WebSocket is established, and while it is open, the timer is the program's. Then it is the
-    /// deadline's.
+    /// The program had the chance to write, and a Close frame waits. lws does not say whether the program has asked
+    /// for another writeable callback. If it wrote nothing, it has nothing. If it wrote, lws is given three rounds of
+    /// its event loop to bring that callback.
+    int after_writing() noexcept {
+        const bool is_quiet = taken_ != 0 && bytes_taken(wsi_) == taken_ && !compresses(wsi_) && !holds_data(wsi_);
+        if (is_quiet && c_.queue_ != queue::asked)
+            return send_requested();
+        c_.quiet_ = 3;
+        lws_set_timer_usecs(wsi_, 1);
+        return 0;
+    }
+
+    /// Writes the frame that was asked for. Returns the result for lws.
+    int send_requested() noexcept {
+        if (!write_close_frame(wsi_, *c_.handshake_.requested(), c_.here_))
+            return -1;
+        c_.handshake_.send();
+        const std::int32_t limit = c_.time_to_answer(), left = c_.deadline_.left();
+        if (left <= limit - limit / 5 || left > limit) // rarely: setting a timer, lws walks the list of all timers
+            c_.deadline_.start(wsi_, limit);
+        lws_rx_flow_control(wsi_, 1); // the program may have stopped receiving, and the answer must come in
+        return 0;
+    }
+
+    /// Until the connection begins to close, the timer is the program's. Then it is the deadline's.
     decision on_timer() noexcept {
         if (c_.stage_ == stage::ending) {
-            c_.deadline_.start(wsi_); // over TLS, lws may keep waiting for the peer to end TCP
+            c_.deadline_.start(wsi_, c_.time_to_take()); // over TLS, lws may keep waiting for the peer to end TCP
             return {false, -1};
         }
         const bool is_ending = closing() || c_.ender_ != initiator::transport;
         if (c_.stage_ < stage::established || !is_ending)
             return {};
-        if (c_.deadline_.left() > 0)
+        const bool is_over = c_.deadline_.left() <= 0;
+        if (c_.handshake_.requested() && (is_over || c_.quiet_ != 0) && !lws_send_pipe_choked(wsi_)) {
+            const bool must_send = is_over || --c_.quiet_ == 0; // the queue is empty, or its time is over
+            const int  result    = must_send ? send_requested() : 0;
+            must_send ? c_.deadline_.keep(wsi_) : lws_set_timer_usecs(wsi_, 1);
+            return {false, result};
+        } else if (!is_over) {
+            if (c_.quiet_ != 0) // the socket is full: the program gets another callback when it is not
+                lws_callback_on_writable(wsi_);
+            c_.quiet_ = 0;
             c_.deadline_.keep(wsi_);
-        else if (is_stream(wsi_)) // a timeout would reset it with an error
+        } else if (is_stream(wsi_)) { // a timeout would reset it with an error
             return {false, -1};
-        else // -1 would make lws wait until it has sent what it holds
+        } else { // -1 would make lws wait until it has sent what it holds
             lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_ACK, LWS_TO_KILL_ASYNC);
+        }
         return {false};
     }
 
@@ -215,32 +242,13 @@ private:
     /// Makes lws end the connection, once it has sent what it holds or the time is over. Returns the result for lws.
     int end_connection() noexcept {
         if (lws_partial_buffered(wsi_)) {
-            c_.deadline_.start(wsi_);
+            c_.deadline_.start(wsi_, c_.time_to_take());
             lws_rx_flow_control(wsi_, 0); // else 4.0 and 4.1 loop for ever if the peer ends TCP now
         }
         return -1;
     }
 
-    /// The program called lws_close_reason(). If it also returned -1, that is a close like any other.
-    void take_reason_left(bool dropped) noexcept {
-        if (dropped && c_.handshake_.request(prepared_frame())) {
-            c_.wants_to_write_ = false; // by returning -1 the program says that it is done
-            c_.deadline_.start(wsi_);
-        } else {
-            c_.code_left_ = static_cast<std::uint16_t>(code_in(prepared_body(wsi_).data()));
-        }
-    }
-
-    /// The frame that lws_close_reason() prepared, made valid.
-    close_frame prepared_frame() const noexcept {
-        std::string_view body = prepared_body(wsi_);
-        const close_code code = code_in(body.data());
-        body.remove_prefix(2);
-        return close_frame::fit(code, body, c_.here_);
-    }
-
-    /// lws begins to end the connection and has not decided what it sends. The frame that was asked for, or the
-    /// one with which lws fails the connection, must go out now.
+    /// lws begins to end the connection and has not decided what it sends. What is still to be sent must go out now.
     void write_before_the_end() noexcept {
         c_.stage_ = stage::ending;
         if (lws_partial_buffered(wsi_)) { // lws throws it away
@@ -249,8 +257,13 @@ private:
                 c_.handshake_.receive_unseen(); // while a server holds data, lws shows no Close frame
         }
         const bool is_prepared = has_close_reason(wsi_);
-        if (!closing())
-            carry_out(judge(gather_evidence(is_prepared)));
+        if (!closing()) {
+            const verdict v = judge(gather_evidence(wsi_, c_.ender_ == initiator::local));
+            c_.ender_       = v.who;
+            if (v.must_send_prepared)
+                v.who == initiator::library ? c_.handshake_.fail(prepared_frame(wsi_, c_.here_))
+                                            : c_.handshake_.request(prepared_frame(wsi_, c_.here_));
+        }
         const close_frame *const frame = c_.handshake_.requested();
         if (frame && write_while_ending(wsi_, *frame, c_.here_))
             c_.handshake_.send();
@@ -259,27 +272,8 @@ private:
                 shut_sending_side(wsi_);
             lws_set_timer_usecs(wsi_, -LWS_US_PER_SEC); // overdue: on_timer() ends it before lws can send
         } else if (lws_is_ssl(wsi_)) {                  // lws waits for the peer to end TCP, longer than we do
-            c_.deadline_.start(wsi_);
+            c_.deadline_.start(wsi_, c_.time_to_take());
         }
-    }
-
-    evidence gather_evidence(bool is_prepared) const noexcept {
-        evidence seen;
-        if (is_prepared)
-            seen.prepared_code = static_cast<std::uint16_t>(code_in(prepared_body(wsi_).data()));
-        seen.code_left            = c_.code_left_;
-        seen.dropped_by_program   = c_.ender_ == initiator::local;
-        seen.context_is_destroyed = is_destroying_context(wsi_);
-        seen.peer_ended_tcp       = peer_ended_tcp(wsi_);
-        seen.layer_may_have_ended = !seen.peer_ended_tcp && layer_may_have_ended(wsi_); // saves a system call
-        return seen;
-    }
-
-    void carry_out(verdict v) noexcept {
-        c_.ender_ = v.who;
-        if (v.must_send_prepared)
-            v.who == initiator::library ? c_.handshake_.fail(prepared_frame())
-                                        : c_.handshake_.request(prepared_frame());
     }
 
     /// The session has ended: nothing leads to `wsi` any more.
@@ -289,10 +283,16 @@ private:
         c_.handshake_.transport_closed();
         c_.linked_.wsi = nullptr;
         c_.end_links();
+        lws_cancel_service(lws_get_context(wsi_)); // if lws ends it by a timer, lws_service() would not return
     }
 
-    connection &c_;
-    lws        *wsi_;
+    connection   &c_;
+    lws          *wsi_;
+    detail::owner owner_; // these three the program may overwrite in its callback
+    role          here_;
+    stage         stage_;
+    bool          waits_for_program_ = false; // it may write before the Close frame
+    std::uint64_t taken_             = 0;     // by the kernel before its callback
 };
 
 } // namespace wsclose::detail

@@ -12,18 +12,21 @@
 
 namespace wsclose::detail {
 
-/// What is known when lws begins to end an open connection: no Close frame was asked for, sent or received.
-struct evidence {
-    std::int32_t prepared_code        = -1;    ///< code of the frame that lws has ready to send; -1 if it has none
-    std::int32_t code_left            = 0;     ///< code that the program gave to lws_close_reason(); 0 if none
-    bool         dropped_by_program   = false; ///< its callback returned -1
-    bool         context_is_destroyed = false;
-    bool         peer_ended_tcp       = false; ///< by a FIN or a reset
-    bool         layer_may_have_ended = false; ///< TLS or HTTP/2, whose ends lws does not show
+/// What frame lws has ready to send.
+enum class prepared : std::uint8_t {
+    nothing,
+    by_program, ///< by lws_close_reason()
+    by_lws,     ///< the peer broke the protocol
 };
 
-/// Whether lws fails connections with this code by itself: for protocol errors and invalid UTF-8.
-constexpr bool lws_fails_with(std::int32_t code) noexcept { return code == 1002 || code == 1007; }
+/// What is known when lws begins to end an open connection: no Close frame was asked for, sent or received.
+struct evidence {
+    prepared frame                = prepared::nothing;
+    bool     dropped_by_program   = false; ///< its callback returned -1
+    bool     context_is_destroyed = false;
+    bool     peer_ended_tcp       = false; ///< by a FIN or a reset
+    bool     layer_may_have_ended = false; ///< TLS or HTTP/2, whose ends lws does not show
+};
 
 struct verdict {
     initiator who;
@@ -32,10 +35,10 @@ struct verdict {
 
 constexpr verdict judge(const evidence &seen) noexcept {
     // lws fails the connection, and RFC 6455 section 7.1.7 asks it to say why, even if the peer has ended TCP.
-    if (lws_fails_with(seen.prepared_code) && seen.prepared_code != seen.code_left)
+    if (seen.frame == prepared::by_lws)
         return {initiator::library, true};
     // The program left a frame for whenever the connection ends. Behind the peer's FIN it would say nothing true.
-    if (seen.prepared_code >= 0 && !seen.peer_ended_tcp)
+    if (seen.frame == prepared::by_program && !seen.peer_ended_tcp)
         return {initiator::local, true};
     if (seen.dropped_by_program)
         return {initiator::local, false};

@@ -32,6 +32,13 @@ namespace wsclose::detail {
 /// LWS_CALLBACK_CLIENT_HTTP_REDIRECT. lws 4.0 does not have it.
 inline constexpr auto client_http_redirect = static_cast<lws_callback_reasons>(104);
 
+/// LWS_CALLBACK_CONNECTING: a client begins to connect TCP. lws 4.0 and 4.1 do not have it.
+inline constexpr auto client_connecting = static_cast<lws_callback_reasons>(105);
+
+/// Whether a client's connection is not to become a WebSocket: it was given a method, such as GET or RAW. lws keeps
+/// that with the headers to send.
+inline bool is_plain_request(lws *wsi) noexcept { return lws_hdr_total_length(wsi, _WSI_TOKEN_CLIENT_METHOD) > 0; }
+
 /// Whether lws drops the protocol because the connection ends. `in` names the function that drops it: either one
 /// that closes, or one that binds another protocol and frees the session without a further callback.
 inline bool drops_for_good(const void *in) noexcept {
@@ -83,6 +90,26 @@ inline bool has_close_reason(lws *wsi) noexcept { return lws_get_close_length(ws
 inline std::string_view prepared_body(lws *wsi) noexcept {
     return {reinterpret_cast<const char *>(lws_get_close_payload(wsi)),
             static_cast<std::size_t>(lws_get_close_length(wsi))};
+}
+
+/// Whether lws itself prepared that frame: it fails connections with these words alone, and with 1002 or 1007.
+inline bool is_prepared_by_lws(std::string_view body) noexcept {
+    const close_code code = code_in(body.data());
+    body.remove_prefix(2);
+    if (code == close_code::protocol_error || code == close_code::invalid_payload)
+        for (const std::string_view words : {"bad cont", "bad fin", "bad opc", "bad utf8", "client unmasked",
+                                             "frag ctl", "partial utf8", "rsv bits", "srv mask"})
+            if (body == words)
+                return true;
+    return false;
+}
+
+/// That frame, made valid.
+inline close_frame prepared_frame(lws *wsi, role sender) noexcept {
+    std::string_view body = prepared_body(wsi);
+    const close_code code = code_in(body.data());
+    body.remove_prefix(2);
+    return close_frame::fit(code, body, sender);
 }
 
 // ---- the socket
@@ -170,6 +197,11 @@ inline bool compresses(lws *wsi) noexcept {
     return lws_set_extension_option(wsi, "permessage-deflate", nullptr, nullptr) == 0;
 }
 
+/// Whether lws holds data for this connection, or for others on its socket.
+inline bool holds_data(lws *wsi) noexcept {
+    return lws_partial_buffered(wsi) || lws_partial_buffered(lws_get_network_wsi(wsi));
+}
+
 /// Makes lws take what permessage-deflate holds back of a message. lws would compress the next write, whatever it is,
 /// into that message. Returns false if nothing must be written now.
 ///
@@ -180,7 +212,7 @@ inline bool take_compressed_output(lws *wsi) noexcept {
     for (int left = 64 << 10; left > 0;) {
         if (!lws_send_pipe_choked(wsi))
             return true;
-        const bool holds = lws_partial_buffered(wsi) || lws_partial_buffered(lws_get_network_wsi(wsi));
+        const bool holds = holds_data(wsi);
         if (holds && is_stream(wsi)) // it must not write now
             return false;
         left -= holds || !socket_takes_more(wsi) ? 16 : 1;

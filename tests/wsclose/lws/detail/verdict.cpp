@@ -2,12 +2,18 @@
 // SPDX-License-Identifier: BSL-1.0
 
 #include <wsclose/lws/detail/verdict.hpp>
+#include <wsclose/lws/detail/wsi.hpp>
+
+#include <string_view>
 
 #include "support/catch.hpp"
 
 using namespace wsclose;
+using namespace std::string_view_literals;
 using detail::evidence;
+using detail::is_prepared_by_lws;
 using detail::judge;
+using detail::prepared;
 using detail::verdict;
 
 namespace wsclose::detail {
@@ -22,10 +28,9 @@ constexpr verdict ended_by_program{initiator::local, false}, ended_by_lws{initia
     lost{initiator::transport, false}, sends_programs_frame{initiator::local, true},
     sends_frame_of_lws{initiator::library, true};
 
-evidence with_frame(int prepared, int left = 0) {
+evidence with_frame(prepared frame) {
     evidence seen;
-    seen.prepared_code = prepared;
-    seen.code_left     = left;
+    seen.frame = frame;
     return seen;
 }
 
@@ -63,32 +68,29 @@ TEST_CASE("without a frame, the first of these ended the connection: program, pe
     }
 }
 
-TEST_CASE("a frame with 1002 or 1007 is lws' own, and goes out even behind the peer's FIN") {
-    for (const int code : {1002, 1007}) {
-        evidence seen = with_frame(code);
-        CHECK(judge(seen) == sends_frame_of_lws);
-        seen.peer_ended_tcp = true;
-        CHECK(judge(seen) == sends_frame_of_lws);
-        seen.dropped_by_program = true;
-        CHECK(judge(seen) == sends_frame_of_lws);
-    }
-}
-
-TEST_CASE("a frame with 1002 or 1007 is the program's if the program left that code") {
-    CHECK(judge(with_frame(1002, 1002)) == sends_programs_frame);
-    CHECK(judge(with_frame(1007, 1007)) == sends_programs_frame);
-    CHECK(judge(with_frame(1002, 1007)) == sends_frame_of_lws);
-}
-
-TEST_CASE("a frame with any other code is the program's, a forbidden one too") {
-    for (const int code : {0, 1, 999, 1000, 1001, 1005, 3000, 65535})
-        CHECK(judge(with_frame(code)) == sends_programs_frame);
+TEST_CASE("a frame that lws prepared by itself goes out even behind the peer's FIN") {
+    evidence seen = with_frame(prepared::by_lws);
+    CHECK(judge(seen) == sends_frame_of_lws);
+    seen.peer_ended_tcp = true;
+    CHECK(judge(seen) == sends_frame_of_lws);
+    seen.dropped_by_program = true;
+    CHECK(judge(seen) == sends_frame_of_lws);
 }
 
 TEST_CASE("a frame of the program's does not go out once the peer has ended TCP") {
-    evidence seen       = with_frame(1001);
+    evidence seen = with_frame(prepared::by_program);
+    CHECK(judge(seen) == sends_programs_frame);
     seen.peer_ended_tcp = true;
     CHECK(judge(seen) == lost);
     seen.dropped_by_program = true;
     CHECK(judge(seen) == ended_by_program);
+}
+
+TEST_CASE("a frame with 1002 or 1007 and the words of lws is lws' own, and any other is the program's") {
+    CHECK(is_prepared_by_lws("\x03\xEArsv bits"));
+    CHECK(is_prepared_by_lws("\x03\xEFpartial utf8"));
+    CHECK_FALSE(is_prepared_by_lws("\x03\xEA"));
+    CHECK_FALSE(is_prepared_by_lws("\x03\xEFnot the text I asked for"));
+    CHECK_FALSE(is_prepared_by_lws("\x03\xE8rsv bits"));
+    CHECK_FALSE(is_prepared_by_lws("\x00\x00"sv));
 }

@@ -5,6 +5,9 @@
 
 #include "wsclose/lws/tracked/server.hpp"
 
+#include <chrono>
+#include <deque>
+
 using namespace tracked_test;
 
 namespace {
@@ -54,7 +57,7 @@ TEST_CASE("a close works from the writeable callback") {
         if (reason == LWS_CALLBACK_ESTABLISHED)
             CHECK((lws_callback_on_writable(wsi), true));
         if (reason == LWS_CALLBACK_SERVER_WRITEABLE)
-            CHECK(s.ws.close(close_code{4001}, "bye"));
+            s.ws.close(close_code{4001}, "bye");
         return 0;
     });
     raw_peer peer = server.connect();
@@ -203,6 +206,67 @@ TEST_CASE("what was queued goes out before the Close frame") {
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
+TEST_CASE("messages that were queued with lws_callback_on_writable() go out before the Close frame") {
+    static std::deque<char> messages;
+    messages = {'a', 'b', 'c'};
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            lws_callback_on_writable(wsi);
+            s.ws.close(close_code{4001}, "bye");
+        } else if (reason == LWS_CALLBACK_SERVER_WRITEABLE && !messages.empty()) {
+            unsigned char buffer[LWS_PRE + 1] = {};
+            buffer[LWS_PRE]                   = static_cast<unsigned char>(messages.front());
+            lws_write(wsi, buffer + LWS_PRE, 1, LWS_WRITE_TEXT);
+            messages.pop_front();
+            if (!messages.empty())
+                lws_callback_on_writable(wsi);
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x81\x01"
+                                                       "a\x81\x01"
+                                                       "b\x81\x01"
+                                                       "c" +
+                                                           bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("a program that writes whenever it can, and does not ask, writes once more before the Close frame") {
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason))
+            s.ws.close(close_code{4001}, "bye");
+        if (reason == LWS_CALLBACK_SERVER_WRITEABLE)
+            write(wsi, 1, LWS_WRITE_TEXT);
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x81\x01x" + bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("a program that never stops writing is stopped by the time to close, and the Close frame still goes out") {
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            lws_callback_on_writable(wsi);
+            s.ws.set_close_timeout(LWS_US_PER_SEC);
+            s.ws.close(close_code{4001}, "bye");
+        }
+        if (reason == LWS_CALLBACK_SERVER_WRITEABLE) {
+            write(wsi, 30000);
+            lws_callback_on_writable(wsi);
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    const std::string seen = peer.answer_close_and_read_to_end().bytes;
+    CHECK(seen.substr(seen.size() - bye_frame.size()) == bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
 TEST_CASE("what lws_write took goes out before the Close frame, even if the socket was full") {
     static constexpr std::size_t size = 8u << 20; // more than a socket holds
     server                       server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
@@ -305,6 +369,24 @@ TEST_CASE("a silent peer is waited for no longer than 5 s, even if the program c
     peer.send_text("x");
     CHECK(peer.read_frame() == bye_frame);
     CHECK(events.next(9000) == "closed by us, not cleanly: sent 4001 \"bye\", received nothing");
+}
+
+TEST_CASE("a connection may have its own time to close: none at all, or less than the default") {
+    static lws_usec_t time;
+    time = GENERATE(lws_usec_t{-1}, lws_usec_t{0}, lws_usec_t{200 * LWS_US_PER_MS});
+    server     server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            s.ws.set_close_timeout(time);
+            s.ws.close(close_code{4001}, "bye");
+        }
+        return 0;
+    });
+    raw_peer   peer  = server.connect();
+    const auto start = std::chrono::steady_clock::now();
+    peer.send_text("x");
+    CHECK(peer.read_frame() == bye_frame); // the peer gets it even if nobody waits for the answer
+    CHECK(events.next() == "closed by us, not cleanly: sent 4001 \"bye\", received nothing");
+    CHECK(std::chrono::steady_clock::now() - start >= std::chrono::microseconds(time));
 }
 
 TEST_CASE("no Close frame of lws' follows ours, whatever the peer does then") {

@@ -5,6 +5,9 @@
 
 #include "wsclose/lws/tracked/server.hpp"
 
+#include <cstring>
+#include <new>
+
 using namespace tracked_test;
 
 namespace {
@@ -33,12 +36,36 @@ struct plain_session {
     char bytes[16];
 };
 
+// Programs that treat the session as bare lws asks: its memory is zeroed, and constructed by nobody else.
+struct plain_tracked {
+    connection ws;
+    int        number = 0;
+    void       on_close(const close_report &report) { events.add(text(report)); }
+};
+void (*overwrite)(void *user);
+int overwriting_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    auto *s = static_cast<plain_tracked *>(user);
+    if (reason == LWS_CALLBACK_ESTABLISHED)
+        overwrite(user);
+    if (reason == LWS_CALLBACK_RECEIVE)
+        s->ws.close(close_code{4001}, "bye");
+    return 0;
+}
+int destroying_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    if (reason == LWS_CALLBACK_CLOSED)
+        static_cast<session *>(user)->~session();
+    return 0;
+}
+
 // The tracked protocol comes first: lws calls it for connections of other protocols, too.
 const lws_protocols protocols[] = {
     {"tracked", tracked<callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
     {"plain", plain_callback, sizeof(plain_session), 0, 0, nullptr, 0},
     {"small", tracked<callback, &session::ws>, sizeof(session) - 1, 0, 0, nullptr, 0},
     {"large", tracked<callback, &session::ws>, sizeof(session) + 1, 0, 0, nullptr, 0},
+    {"pointer", tracked<callback, &session::ws>, sizeof(session *), 0, 0, nullptr, 0},
+    {"overwritten", tracked<overwriting_callback, &plain_tracked::ws>, sizeof(plain_tracked), 0, 0, nullptr, 0},
+    {"by-hand", tracked<destroying_callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
     {"none", tracked<callback, &session::ws>, 0, 0, 0, nullptr, 0},
     {"derived", tracked<derived_callback, &derived::ws, derived>, sizeof(derived), 0, 0, nullptr, 0},
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
@@ -90,10 +117,13 @@ TEST_CASE("other protocols' connections are left alone") {
     CHECK(events.next() == "plain closed");
 }
 
-TEST_CASE("a table line that does not fit the session is refused with an error") {
+TEST_CASE("a table line that does not fit the session is refused with an error, before the session is read") {
     static std::string logged;
-    const auto         protocol = GENERATE("small", "large", "none");
-    server             server(nullptr, protocols);
+    const auto [protocol, advice] =
+        GENERATE(table<const char *, const char *>({{"small", "write sizeof(session) there"},
+                                                    {"large", "tracked<callback, &session::ws, session>"},
+                                                    {"pointer", "tracked<callback, &session::ws, session *>"}}));
+    server server(nullptr, protocols);
     logged.clear();
     lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
     CHECK_THROWS_AS(server.connect(protocol), std::runtime_error); // before it is a WebSocket
@@ -101,5 +131,66 @@ TEST_CASE("a table line that does not fit the session is refused with an error")
     lws_set_log_level(LLL_ERR, nullptr);
     CAPTURE(logged);
     CHECK(logged.find(std::string("wsclose: protocol \"") + protocol + '"') != std::string::npos);
-    CHECK(logged.find("sizeof(session)") != std::string::npos);
+    CHECK(logged.find(advice) != std::string::npos);
+    CHECK(logged.find("wsclose", logged.find("wsclose: ") + 1) == std::string::npos); // once
+}
+
+TEST_CASE("a connection that has no session once it is established is ended with an error") {
+    static std::string logged;
+    server             server(nullptr, protocols);
+    logged.clear();
+    lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
+    raw_peer peer = server.connect("none");
+    CHECK(peer.read_to_end().end != stream_end::never);
+    server.host().stop();
+    lws_set_log_level(LLL_ERR, nullptr);
+    CAPTURE(logged);
+    CHECK(logged.find("wsclose: protocol \"none\" is tracked, and its connection has no session") != std::string::npos);
+}
+
+TEST_CASE("a session that the program constructs or zeroes itself in ESTABLISHED is tracked on, with a warning") {
+    static std::string logged;
+    static bool        zeroes;
+    zeroes = GENERATE(false, true);
+    server server(nullptr, protocols);
+    logged.clear();
+    lws_set_log_level(LLL_WARN, [](int, const char *line) { logged += line; });
+    overwrite = [](void *user) {
+        if (zeroes)
+            std::memset(user, 0, sizeof(plain_tracked));
+        else
+            new (user) plain_tracked;
+    };
+    raw_peer peer = server.connect("overwritten");
+    SECTION("the peer closes") {
+        peer.send_close(bye);
+        CHECK(peer.read_to_end().bytes == bye_frame);
+        CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+    }
+    SECTION("the program closes, with the default time to close") {
+        peer.send_text("x");
+        CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+        CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+    }
+    SECTION("the peer vanishes") {
+        peer.reset();
+        CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
+    }
+    server.host().stop();
+    lws_set_log_level(LLL_ERR, nullptr);
+    CAPTURE(logged);
+    CHECK(logged.find("wsclose: protocol \"overwritten\": its callback has overwritten the session") !=
+          std::string::npos);
+}
+
+TEST_CASE("a session that the program constructs and destroys itself is destroyed once") {
+    overwrite = nullptr;
+    server    server(nullptr, protocols);
+    raw_peer  peer   = server.connect("by-hand");
+    const int before = destroyed;
+    peer.send_close(bye);
+    CHECK(peer.read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+    server.host().on_service_thread([](lws_context *) {});
+    CHECK(destroyed == before + 1);
 }

@@ -1,0 +1,29 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_LWS_DETAIL_EVIDENCE_HPP_INCLUDED
+#define WSCLOSE_LWS_DETAIL_EVIDENCE_HPP_INCLUDED
+
+// What a connection that begins to end shows of why.
+
+#include <libwebsockets.h>
+
+#include <wsclose/lws/detail/verdict.hpp>
+#include <wsclose/lws/detail/wsi.hpp>
+
+namespace wsclose::detail {
+
+inline evidence gather_evidence(lws *wsi, bool dropped_by_program) noexcept {
+    evidence seen;
+    if (has_close_reason(wsi))
+        seen.frame = is_prepared_by_lws(prepared_body(wsi)) ? prepared::by_lws : prepared::by_program;
+    seen.dropped_by_program   = dropped_by_program;
+    seen.context_is_destroyed = is_destroying_context(wsi);
+    seen.peer_ended_tcp       = peer_ended_tcp(wsi);
+    seen.layer_may_have_ended = !seen.peer_ended_tcp && layer_may_have_ended(wsi); // saves a system call
+    return seen;
+}
+
+} // namespace wsclose::detail
+
+#endif // WSCLOSE_LWS_DETAIL_EVIDENCE_HPP_INCLUDED
