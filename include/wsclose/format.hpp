@@ -16,56 +16,12 @@
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_report.hpp>
+#include <wsclose/detail/escape.hpp>
 
 namespace wsclose {
 
 namespace detail {
     using namespace std::string_view_literals; // so that `-Os` still knows their length at compile time
-
-    /// Whether `c` can break a line or deceive the eye: controls, line and paragraph separators, bidi (UAX #9).
-    constexpr bool is_unsafe(char32_t c) noexcept {
-        return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x061C || c == 0x200E || c == 0x200F ||
-               (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
-    }
-
-    /// A code point and the length of its sequence in bytes.
-    struct code_point {
-        char32_t    value;
-        std::size_t length;
-    };
-
-    /// The first code point of valid UTF-8; 0xFFFFFF for any of four bytes: none of those is unsafe.
-    constexpr code_point first_code_point(std::string_view text) noexcept {
-        const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-        if (byte(0) < 0x80)
-            return {byte(0), 1};
-        if (byte(0) < 0xE0)
-            return {char32_t{byte(0) & 0x1Fu} << 6 | (byte(1) & 0x3Fu), 2};
-        if (byte(0) < 0xF0)
-            return {char32_t{byte(0) & 0x0Fu} << 12 | char32_t{byte(1) & 0x3Fu} << 6 | (byte(2) & 0x3Fu), 3};
-        return {0xFFFFFF, 4};
-    }
-
-    /// Writes valid UTF-8 in quotes, escaped as a JSON string is.
-    template <class Sink>
-    constexpr void write_quoted(std::string_view text, Sink &sink) {
-        sink("\""sv);
-        while (!text.empty()) {
-            auto [c, length] = first_code_point(text);
-            if (c == U'"' || c == U'\\')
-                sink("\\"sv);
-            if (is_unsafe(c)) {
-                char escape[] = "\\u0000";
-                for (std::size_t i = 5; c != 0; c >>= 4)
-                    escape[i--] = "0123456789abcdef"[c & 15];
-                sink(std::string_view(escape, 6));
-            } else {
-                sink(std::string_view(text.data(), length));
-            }
-            text.remove_prefix(length);
-        }
-        sink("\""sv);
-    }
 
     template <class Sink>
     constexpr void write_number(std::uint16_t value, Sink &sink) {
@@ -276,8 +232,9 @@ public:
     constexpr std::string_view view() const noexcept { return {text_, size_}; }
 
 private:
-    // Two texts, each byte of which may become an escape of six, and the words around them, 124 bytes at most:
-    // `closed by the library, not cleanly: ` has 36, `sent 1010 mandatory_extension ""` 32, and
+    // Two texts, each byte of which may become six (a control; a code point of four bytes becomes twelve), and the
+    // words around them, 124 bytes at most: `closed by the library, not cleanly: ` has 36, `sent 1010
+    // mandatory_extension ""` 32, and
     // `, received 1010 mandatory_extension (or another code) ""` 56.
     static constexpr std::size_t capacity = 12 * max_reason_size + 256;
 
