@@ -84,12 +84,11 @@ template <class Session>
 bool begin_session(tracker &tracker, lws *wsi, void *user, meaning means) {
     static_assert(alignof(Session) <= alignof(std::max_align_t), "wsclose: lws allocates sessions with malloc()");
     if (tracker.needs_construction()) {
-        if (lws_get_protocol(wsi)->per_session_data_size != sizeof(Session)) {
+        const unsigned long given = lws_get_protocol(wsi)->per_session_data_size, needed = sizeof(Session);
+        if (given != needed) {
             lwsl_err("wsclose: protocol \"%s\": per_session_data_size is %lu, and the session takes %lu bytes; "
                      "write sizeof(session) there\n",
-                     lws_get_protocol(wsi)->name,
-                     static_cast<unsigned long>(lws_get_protocol(wsi)->per_session_data_size),
-                     static_cast<unsigned long>(sizeof(Session)));
+                     lws_get_protocol(wsi)->name, given, needed);
             return false;
         }
         if constexpr (std::is_default_constructible_v<Session>) {
