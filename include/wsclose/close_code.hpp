@@ -137,6 +137,19 @@ public:
     template <class Enum, std::enable_if_t<detail::is_application_enum<Enum>(), int> = 0>
     constexpr any_close_code(Enum code) noexcept : code_(narrow(static_cast<long long>(code))) {}
 
+    /// Does not compile: tells whoever passes a number, or an enum without `close_code_traits`, what to write.
+    template <class Other, std::enable_if_t<!detail::is_application_enum<Other>() &&
+                                                (std::is_arithmetic_v<Other> || std::is_enum_v<Other>),
+                                            int> = 0>
+    constexpr any_close_code(Other) noexcept : code_(close_code::normal_closure) { // which nothing else refuses
+        static_assert(!std::is_arithmetic_v<Other>,
+                      "wsclose: a number is not a close code; write wsclose::close_code{4000}, "
+                      "or list your own codes in close_code_traits");
+        static_assert(!std::is_enum_v<Other>,
+                      "wsclose: this enum has no close_code_traits; list its codes there, "
+                      "or write a code of wsclose, such as wsclose::close_code::normal_closure");
+    }
+
     constexpr operator close_code() const noexcept { return code_; }
 
     /// The code as a number.

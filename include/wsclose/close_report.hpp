@@ -107,7 +107,8 @@ public:
     constexpr std::string_view error() const noexcept {
         if (failure_ == failure::none)
             return {};
-        return received_.reason().empty() ? std::string_view("the connection failed") : received_.reason();
+        const std::string_view words = received_.reason();
+        return words.empty() ? std::string_view("the connection failed") : words;
     }
 
 private:

@@ -16,56 +16,13 @@
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_report.hpp>
+#include <wsclose/detail/config.hpp>
+#include <wsclose/detail/escape.hpp>
 
 namespace wsclose {
 
 namespace detail {
     using namespace std::string_view_literals; // so that `-Os` still knows their length at compile time
-
-    /// Whether `c` can break a line or deceive the eye: controls, line and paragraph separators, bidi (UAX #9).
-    constexpr bool is_unsafe(char32_t c) noexcept {
-        return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x061C || c == 0x200E || c == 0x200F ||
-               (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
-    }
-
-    /// A code point and the length of its sequence in bytes.
-    struct code_point {
-        char32_t    value;
-        std::size_t length;
-    };
-
-    /// The first code point of valid UTF-8; 0xFFFFFF for any of four bytes: none of those is unsafe.
-    constexpr code_point first_code_point(std::string_view text) noexcept {
-        const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-        if (byte(0) < 0x80)
-            return {byte(0), 1};
-        if (byte(0) < 0xE0)
-            return {char32_t{byte(0) & 0x1Fu} << 6 | (byte(1) & 0x3Fu), 2};
-        if (byte(0) < 0xF0)
-            return {char32_t{byte(0) & 0x0Fu} << 12 | char32_t{byte(1) & 0x3Fu} << 6 | (byte(2) & 0x3Fu), 3};
-        return {0xFFFFFF, 4};
-    }
-
-    /// Writes valid UTF-8 in quotes, escaped as a JSON string is.
-    template <class Sink>
-    constexpr void write_quoted(std::string_view text, Sink &sink) {
-        sink("\""sv);
-        while (!text.empty()) {
-            auto [c, length] = first_code_point(text);
-            if (c == U'"' || c == U'\\')
-                sink("\\"sv);
-            if (is_unsafe(c)) {
-                char escape[] = "\\u0000";
-                for (std::size_t i = 5; c != 0; c >>= 4)
-                    escape[i--] = "0123456789abcdef"[c & 15];
-                sink(std::string_view(escape, 6));
-            } else {
-                sink(std::string_view(text.data(), length));
-            }
-            text.remove_prefix(length);
-        }
-        sink("\""sv);
-    }
 
     template <class Sink>
     constexpr void write_number(std::uint16_t value, Sink &sink) {
@@ -96,38 +53,33 @@ namespace detail {
         }
     }
 
-    /// One direction of a report: `1000 normal_closure "bye"`; without the name if `before` has the same code.
+    /// `1000 normal_closure "bye"`; without the name if `before` has the same code.
     template <class Sink>
-    constexpr void write_half(const close_frame &frame, const close_frame *before, std::string_view note, Sink &sink) {
-        write_number(static_cast<std::uint16_t>(frame.code()), sink);
-        if (!before || before->code() != frame.code())
-            write_name(frame.code(), sink);
+    constexpr void write_frame(const close_frame &frame, const close_frame *before, std::string_view note, Sink &sink) {
+        const close_code code = frame.code();
+        write_number(static_cast<std::uint16_t>(code), sink);
+        if (!before || before->code() != code)
+            write_name(code, sink);
         sink(note);
         write_reason(frame.reason(), sink);
     }
 
-    /// `sent 1000 normal_closure "bye"`; `before` is the frame that precedes it on the line, or null.
+    /// One direction of a report, `sent 1000 normal_closure "bye"`; `before` is the frame that precedes it on the
+    /// line, or null.
     template <class Sink>
-    constexpr void write_sent(const close_report &report, const close_frame *before, Sink &sink) {
-        sink("sent "sv);
-        if (report.sent())
-            write_half(*report.sent(), before, {}, sink);
-        else
-            sink("nothing"sv);
-    }
-
-    /// `received 1000 normal_closure "bye"`; `before` is the frame that precedes it on the line, or null.
-    template <class Sink>
-    constexpr void write_received(const close_report &report, const close_frame *before, Sink &sink) {
-        sink("received "sv);
-        if (report.received()) {
-            write_half(*report.received(), before, report.code_uncertain() ? " (or another code)"sv : ""sv, sink);
-        } else if (report.violation() != parse_error::none) {
+    constexpr void write_direction(const close_report &report, bool inbound, const close_frame *before, Sink &sink) {
+        sink(inbound ? "received "sv : "sent "sv);
+        const close_frame *frame     = inbound ? report.received() : report.sent();
+        const bool         uncertain = inbound && report.code_uncertain();
+        if (frame) {
+            write_frame(*frame, before, uncertain ? " (or another code)"sv : ""sv, sink);
+        } else if (inbound && report.violation() != parse_error::none) {
             sink("an invalid frame ("sv);
             sink(name(report.violation()));
             sink(")"sv);
         } else {
-            sink(report.acknowledged() == acknowledgement::inferred ? "an answer that was not seen"sv : "nothing"sv);
+            const bool unseen = inbound && report.acknowledged() == acknowledgement::inferred;
+            sink(unseen ? "an answer that was not seen"sv : "nothing"sv);
         }
     }
 
@@ -181,7 +133,7 @@ constexpr void write_text(close_code code, Sink &&sink) {
 /// Writes `1000 normal_closure "bye"` through `sink`.
 template <class Sink>
 constexpr void write_text(const close_frame &frame, Sink &&sink) {
-    detail::write_half(frame, nullptr, {}, sink);
+    detail::write_frame(frame, nullptr, {}, sink);
 }
 
 /// Writes a report as one line, without a line break, through `sink`. It says who ended the connection,
@@ -198,26 +150,25 @@ constexpr void write_text(const close_frame &frame, Sink &&sink) {
 template <class Sink>
 constexpr void write_text(const close_report &report, Sink &&sink) {
     using namespace std::string_view_literals;
-    if (!report.error().empty()) {
+    if (const std::string_view error = report.error(); !error.empty()) {
         sink("not connected: "sv);
-        detail::write_quoted(report.error(), sink);
+        detail::write_quoted(error, sink);
         return;
     }
+    const bool clean   = report.clean();
     const bool unknown = report.code_uncertain() && report.acknowledged() != acknowledgement::no;
-    sink(report.clean() ? "closed cleanly by "sv : "closed by "sv);
+    sink(clean ? "closed cleanly by "sv : "closed by "sv);
     sink(detail::words_for(report.initiator()));
-    sink(report.clean() || unknown ? ": "sv : ", not cleanly: "sv);
+    sink(clean || unknown ? ": "sv : ", not cleanly: "sv);
+    const bool         inbound_first = report.initiator() == initiator::peer;
+    const close_frame *first         = inbound_first ? report.received() : report.sent();
     if (!report.sent() && !report.received() && report.violation() == parse_error::none) {
         write_text(report.code(), sink);
-    } else if (report.initiator() == initiator::peer) {
-        detail::write_received(report, nullptr, sink);
-        sink(", "sv);
-        detail::write_sent(report, report.received(), sink);
-    } else {
-        detail::write_sent(report, nullptr, sink);
-        sink(", "sv);
-        detail::write_received(report, report.sent(), sink);
+        return;
     }
+    detail::write_direction(report, inbound_first, nullptr, sink);
+    sink(", "sv);
+    detail::write_direction(report, !inbound_first, first, sink);
 }
 
 /// Writes `{"code":1000,"reason":"bye"}` through `sink`; an empty frame has the code 1005.
@@ -266,23 +217,30 @@ class text_line {
 public:
     template <class Value>
     explicit constexpr text_line(const Value &value) noexcept {
-        write_text(value, [this](std::string_view piece) {
-            for (const char c : piece)
-                text_[size_++] = c;
-        });
+        write_text(value, out_);
     }
 
-    constexpr const char      *c_str() const noexcept { return text_; }
-    constexpr std::string_view view() const noexcept { return {text_, size_}; }
+    constexpr const char      *c_str() const noexcept { return out_.text; }
+    constexpr std::string_view view() const noexcept { return {out_.text, out_.size}; }
 
 private:
-    // Two texts, each byte of which may become an escape of six, and the words around them, 124 bytes at most:
+    // Two texts, each byte of which may become six (a control; a code point of four bytes becomes twelve), and
+    // the words around them, 124 bytes at most:
     // `closed by the library, not cleanly: ` has 36, `sent 1010 mandatory_extension ""` 32, and
     // `, received 1010 mandatory_extension (or another code) ""` 56.
     static constexpr std::size_t capacity = 12 * max_reason_size + 256;
 
-    char        text_[capacity] = {};
-    std::size_t size_           = 0;
+    struct sink {
+        char        text[capacity] = {};
+        std::size_t size           = 0;
+
+        WSCLOSE_NOINLINE constexpr void operator()(std::string_view piece) noexcept {
+            for (const char c : piece)
+                text[size++] = c;
+        }
+    };
+
+    sink out_;
 };
 
 /// `stream << value` writes what `write_text` writes, in one piece, so padding applies.

@@ -111,7 +111,7 @@ namespace detail {
 #if WSCLOSE_HAS_SIMD
     /// Validates a text that has no error before the sequence that the byte at `seen` starts or breaks. Never
     /// inlined, so that callers save no registers for it if there is no error.
-    __attribute__((noinline)) inline result validate_around(std::string_view text, std::size_t seen) noexcept {
+    WSCLOSE_NOINLINE inline result validate_around(std::string_view text, std::size_t seen) noexcept {
         std::size_t start = seen; // of that sequence
         for (std::size_t back = 1; back <= 3 && back <= seen; ++back) {
             const auto byte = static_cast<unsigned char>(text[seen - back]);

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 
 // What the compiler refuses. check.py compiles this file once unchanged, which must succeed, and
-// once with CASE set to each number, which has to fail with the message that stands behind it.
+// once with CASE set to each number, which has to fail with the message that stands behind it;
+// behind `alone:`, with no other error.
 
 #include <wsclose/lws.hpp>
 
@@ -45,11 +46,11 @@ struct wsclose::close_code_traits<game_code> {
     static constexpr named_code<game_code> codes[] = {{game_code::lost, "lost"}, {game_code::gone, "gone"}};
 };
 bool b = wsclose::is_sendable(game_code::lost);
-#elif CASE == 10 // no matching function|could not convert|no viable conversion
+#elif CASE == 10 // alone: this enum has no close_code_traits; list its codes there, or write a code of wsclose
 enum class unannounced { lost = 4000 };
 bool b = wsclose::is_sendable(unannounced::lost);
-#elif CASE == 11 // no matching function|could not convert|no viable conversion|cannot convert
-bool b = wsclose::is_sendable(1000); // a bare number has not been thought about
+#elif CASE == 11 // alone: a number is not a close code; write wsclose::close_code\{4000}, or list your own codes
+bool b = wsclose::is_sendable(1000);
 #elif CASE == 12 // private|inaccessible|no matching
 auto f = wsclose::close_frame(close_code::normal_closure); // would go around make()
 #elif CASE == 13 // consteval: the_close_reason_is_not_utf8
@@ -77,6 +78,15 @@ struct session {
     int ws;
 };
 auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback, &session::ws>);
+#elif CASE == 19 // alone: a number is not a close code; write wsclose::close_code\{4000}, or list your own codes
+auto close(wsclose::connection &ws) { return ws.close(4000, "x"); }
+#elif CASE == 20 // alone: this enum has no close_code_traits; .*, such as wsclose::close_code::normal_closure
+auto close(wsclose::connection &ws) { return ws.close(LWS_CLOSE_STATUS_NORMAL, "x"); }
+#elif CASE == 21 // alone: this enum has no close_code_traits
+enum class unannounced { lost = 4000 };
+auto close(wsclose::connection &ws) { return ws.close(unannounced::lost); }
+#elif CASE == 22 // alone: a number is not a close code
+auto f = wsclose::frame<4000>("x");
 #else
 struct session {
     wsclose::connection ws;
@@ -84,4 +94,5 @@ struct session {
 auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback, &session::ws>);
 auto f = wsclose::frame<close_code::normal_closure>("text");
 auto g = WSCLOSE_FRAME(close_code::normal_closure, "text");
+auto close(wsclose::connection &ws) { return ws.close(f), ws.close(close_code{4000}), ws.close({}); }
 #endif

@@ -1,7 +1,8 @@
 # Copyright wsclose contributors
 # SPDX-License-Identifier: BSL-1.0
 
-"""Compiles cases.cpp whole, then case by case: each case has to fail with its message."""
+"""Compiles cases.cpp whole, then case by case: each case has to fail with its message, and those marked
+`alone` with that message only."""
 
 import pathlib
 import re
@@ -31,12 +32,12 @@ if not compiles:
     failures.append("the file without a case does not compile:\n" + errors)
 
 text = pathlib.Path(cases).read_text()
-found = re.findall(r"^#(?:el)?if CASE == (\d+) +// (consteval: )?(.*)$", text, re.MULTILINE)
+found = re.findall(r"^#(?:el)?if CASE == (\d+) +// (consteval: )?(alone: )?(.*)$", text, re.MULTILINE)
 if len(found) != text.count("CASE =="):
     failures.append(f"{text.count('CASE ==')} cases, but only {len(found)} have a message behind them")
 
 count = 0
-for number, condition, message in found:
+for number, condition, alone, message in found:
     if condition and not has_consteval:
         continue
     count += 1
@@ -45,6 +46,8 @@ for number, condition, message in found:
         failures.append(f"case {number} compiles; it should say: {message}")
     elif not re.search(message, errors):
         failures.append(f"case {number} should say: {message}\nbut says:\n{errors}")
+    elif alone and errors.count(" error: ") != 1:
+        failures.append(f"case {number} should say only: {message}\nbut says:\n{errors}")
 
 print("\n".join(failures))
 how = "with" if has_consteval else "without"

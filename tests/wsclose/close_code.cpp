@@ -5,7 +5,10 @@
 
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
+
+#include <wsclose/close_frame.hpp>
 
 #include "support/catch.hpp"
 
@@ -173,6 +176,15 @@ TEST_CASE("an application's own enum goes wherever a close code goes") {
     CHECK(any_close_code(game_code::cheated) == close_code{4002});
     CHECK(any_close_code(static_cast<plain_int_code>(65536 + 1000)) == close_code{65535});
     CHECK(any_close_code(static_cast<plain_int_code>(-1)) == close_code{65535});
+}
+
+TEST_CASE("no text, frame or pointer is taken for a close code") {
+    static_assert(std::is_convertible_v<close_code, any_close_code>);
+    static_assert(std::is_convertible_v<game_code, any_close_code>);
+    static_assert(!std::is_convertible_v<const char *, any_close_code>);
+    static_assert(!std::is_convertible_v<std::string_view, any_close_code>);
+    static_assert(!std::is_convertible_v<close_frame, any_close_code>);
+    SUCCEED();
 }
 
 TEST_CASE("every enumerator has one name and one description") {

@@ -263,8 +263,6 @@ TEST_CASE("nothing that a peer writes can break a line or look like another one"
         {"\xE2\x81\xA6", R"("\u2066")"}, // left-to-right isolate
         {"\xE2\x81\xA9", R"("\u2069")"}, // pop directional isolate
         {"\" \\", R"("\" \\")"},
-        {"\xC2\xA0\xE2\x80\xA7\xE2\x80\xAF\xE2\x81\xA5\xE2\x81\xAA",
-         "\"\xC2\xA0\xE2\x80\xA7\xE2\x80\xAF\xE2\x81\xA5\xE2\x81\xAA\""},
         {"gr\xC3\xBC\xC3\x9F \xE6\x97\xA5 \xF0\x9F\x98\x80", "\"gr\xC3\xBC\xC3\x9F \xE6\x97\xA5 \xF0\x9F\x98\x80\""},
     };
     for (const auto &[reason, escaped] : cases) {
@@ -274,6 +272,50 @@ TEST_CASE("nothing that a peer writes can break a line or look like another one"
         CHECK(json(frame) == std::string(R"({"code":4000,"reason":)") + escaped + "}");
     }
     CHECK(text(close_frame::fit(close_code{4000}, std::string_view("\0", 1))) == R"(4000 "\u0000")");
+}
+
+TEST_CASE("of the code points that are invisible or deceive the eye, all are escaped, and none beside them is") {
+    struct {
+        const char *inside, *escaped, *beside;
+    } const ranges[] = {
+        // first and last of each range, and the code points before and after it
+        {"\x01\x1F", R"(\u0001\u001f)", " "},
+        {"\x7F\xC2\x9F", R"(\u007f\u009f)", "~\xC2\xA0"},
+        {"\xC2\xAD", R"(\u00ad)", "\xC2\xAC\xC2\xAE"},
+        {"\xCD\x8F", R"(\u034f)", "\xCD\x8E\xCD\x90"},
+        {"\xD8\x9C", R"(\u061c)", "\xD8\x9B\xD8\x9D"},
+        {"\xE1\x85\x9F\xE1\x85\xA0", R"(\u115f\u1160)", "\xE1\x85\x9E\xE1\x85\xA1"},
+        {"\xE1\x9E\xB4\xE1\x9E\xB5", R"(\u17b4\u17b5)", "\xE1\x9E\xB3\xE1\x9E\xB6"},
+        {"\xE1\xA0\x8B\xE1\xA0\x8F", R"(\u180b\u180f)", "\xE1\xA0\x8A\xE1\xA0\x90"},
+        {"\xE2\x80\x8B\xE2\x80\x8F", R"(\u200b\u200f)", "\xE2\x80\x8A\xE2\x80\x90"},
+        {"\xE2\x80\xA8\xE2\x80\xAE", R"(\u2028\u202e)", "\xE2\x80\xA7\xE2\x80\xAF"},
+        {"\xE2\x81\xA0\xE2\x81\xAF", R"(\u2060\u206f)", "\xE2\x81\x9F\xE2\x81\xB0"},
+        {"\xE3\x85\xA4", R"(\u3164)", "\xE3\x85\xA3\xE3\x85\xA5"},
+        {"\xEF\xB8\x80\xEF\xB8\x8F", R"(\ufe00\ufe0f)", "\xEF\xB7\xBF\xEF\xB8\x90"},
+        {"\xEF\xBB\xBF", R"(\ufeff)", "\xEF\xBB\xBE\xEF\xBC\x80"},
+        {"\xEF\xBE\xA0", R"(\uffa0)", "\xEF\xBE\x9F\xEF\xBE\xA1"},
+        {"\xEF\xBF\xB0\xEF\xBF\xB8", R"(\ufff0\ufff8)", "\xEF\xBF\xAF\xEF\xBF\xB9"},
+        {"\xF0\x9B\xB2\xA0\xF0\x9B\xB2\xA3", R"(\ud82f\udca0\ud82f\udca3)", "\xF0\x9B\xB2\x9F\xF0\x9B\xB2\xA4"},
+        {"\xF0\x9D\x85\xB3\xF0\x9D\x85\xBA", R"(\ud834\udd73\ud834\udd7a)", "\xF0\x9D\x85\xB2\xF0\x9D\x85\xBB"},
+        {"\xF3\xA0\x80\x80\xF3\xA0\xBF\xBF", R"(\udb40\udc00\udb43\udfff)", "\xF3\x9F\xBF\xBF\xF3\xA1\x80\x80"},
+        {"", "", "\xF0\x90\x80\x80\xF4\x8F\xBF\xBF"}, // U+10000, U+10FFFF
+    };
+    for (const auto &[inside, escaped, beside] : ranges) {
+        CAPTURE(escaped);
+        const auto frame = close_frame::fit(close_code{4000}, std::string(inside) + beside);
+        CHECK(text(frame) == std::string("4000 \"") + escaped + beside + "\"");
+        CHECK(json(frame) == std::string(R"({"code":4000,"reason":")") + escaped + beside + "\"}");
+    }
+}
+
+TEST_CASE("an emoji is shown, and what follows it unseen is escaped") {
+    // U+2764 heart, U+FE0F shown as an emoji
+    CHECK(text(close_frame::fit(close_code{4000}, "\xE2\x9D\xA4\xEF\xB8\x8F")) == "4000 \"\xE2\x9D\xA4\\ufe0f\"");
+    // U+1F3F4 flag, and the tags g, b, end: U+E0067, U+E0062, U+E007F
+    const auto flag =
+        close_frame::fit(close_code{4000}, "\xF0\x9F\x8F\xB4\xF3\xA0\x81\xA7\xF3\xA0\x81\xA2\xF3\xA0\x81\xBF");
+    CHECK(text(flag) == "4000 \"\xF0\x9F\x8F\xB4\\udb40\\udc67\\udb40\\udc62\\udb40\\udc7f\"");
+    CHECK(json(flag) == "{\"code\":4000,\"reason\":\"\xF0\x9F\x8F\xB4\\udb40\\udc67\\udb40\\udc62\\udb40\\udc7f\"}");
 }
 
 TEST_CASE("a line in a buffer of its own is never cut") {

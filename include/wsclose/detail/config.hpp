@@ -28,6 +28,13 @@
 #    define WSCLOSE_UNLIKELY(condition) (condition)
 #endif
 
+// A function that would make its callers larger, or slower, if it became part of them.
+#if defined(__GNUC__)
+#    define WSCLOSE_NOINLINE __attribute__((noinline))
+#else
+#    define WSCLOSE_NOINLINE
+#endif
+
 // Whether text is checked in blocks of 16 bytes at run time. Off when optimising for size.
 #if defined(__GNUC__) && !defined(__OPTIMIZE_SIZE__) &&                                                                \
     ((defined(__x86_64__) && defined(__SSE2__)) || (defined(__AARCH64EL__) && defined(__ARM_NEON)))

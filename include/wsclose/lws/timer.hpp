@@ -56,8 +56,8 @@ public:
 private:
     static void on_connection_ended(link &self) noexcept { static_cast<timer &>(self).cancel(); }
 
-    static void on_time(lws_sorted_usec_list_t *list) {
-        timer &self = *static_cast<timer *>(list);
+    static void on_time(lws_sorted_usec_list_t *due) {
+        timer &self = *static_cast<timer *>(due);
         self.detach();
         self.function_(self.object_); // which may restart or destroy it
     }

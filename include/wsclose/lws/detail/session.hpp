@@ -113,10 +113,10 @@ inline decision refuse(lws *wsi) noexcept {
 }
 
 /// What becomes of a callback for a connection of this adapter, before anything is read from `user`.
-inline decision admit(lws *wsi, const void *user, std::size_t size) noexcept {
+inline decision admit(lws *wsi, const void *user, unsigned long size) noexcept {
     if (user == destroyed_session())
         return {false, -1}; // ends the connection, if it has not ended
-    const std::size_t given = lws_get_protocol(wsi)->per_session_data_size;
+    const unsigned long given = lws_get_protocol(wsi)->per_session_data_size;
     if (!user || given == 0 || given == size)
         return {};
     const char *const advice =
@@ -124,7 +124,7 @@ inline decision admit(lws *wsi, const void *user, std::size_t size) noexcept {
         : given > size          ? "if the session inherits its connection: tracked<callback, &session::ws, session>"
                                 : "write sizeof(session) there";
     lwsl_err("wsclose: protocol \"%s\": per_session_data_size is %lu, and the session of its tracked<> takes %lu; %s\n",
-             lws_get_protocol(wsi)->name, static_cast<unsigned long>(given), static_cast<unsigned long>(size), advice);
+             lws_get_protocol(wsi)->name, given, size, advice);
     return refuse(wsi);
 }
 
