@@ -12,8 +12,8 @@
 #include <libwebsockets.h>
 
 #include <wsclose/lws/connection.hpp>
+#include <wsclose/lws/detail/adapter.hpp>
 #include <wsclose/lws/detail/session.hpp>
-#include <wsclose/lws/detail/tracker.hpp>
 
 namespace wsclose {
 
@@ -37,52 +37,9 @@ namespace wsclose {
 template <lws_callback_function *Callback, auto Member,
           class Session = typename detail::member_of<decltype(Member)>::type>
 int tracked(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
-    using place                              = detail::place<Session>;
-    constexpr lws_callback_function *adapter = &tracked<Callback, Member, Session>;
-    const detail::meaning            means   = detail::meaning_of(reason);
-    if (!detail::is_own(wsi, user, adapter)) {
-        if (reason == LWS_CALLBACK_WSI_DESTROY) // `user` may be the session of another protocol
-            user = nullptr;
-        return Callback(wsi, reason, user, in, len);
-    }
-    if (const detail::decision d = detail::admit(wsi, user, place::size); !d.pass)
-        return d.result;
-
-    auto *const session = place::find(user);
-    if (!session) { // it does not exist yet, or the program has destroyed it
-        if (detail::is_of_open_websocket(means.what))
-            return -1;
-        const int result = Callback(wsi, reason, user, in, len);
-        return detail::conclude<Member, place>(nullptr, nullptr, wsi, means, result);
-    }
-    detail::tracker tracker(session->*Member, wsi);
-    if (!tracker.is_tracked()) {
-        if (const detail::decision d = detail::begin_session<place>(tracker, wsi, means, user); !d.pass)
-            return d.result;
-        if (!tracker.is_tracked())
-            return Callback(wsi, reason, user, in, len);
-    }
-
-    const detail::ending ending = tracker.end(means.what, in, len);
-    if (ending == detail::ending::none) {
-        const detail::decision d = tracker.before(means.what, in, len);
-        if (!d.pass)
-            return d.result;
-        const int result = Callback(wsi, reason, user, in, len);
-        return detail::conclude<Member, place>(&tracker, session, wsi, means, result);
-    }
-
-    if (ending == detail::ending::reported)
-        detail::report_to(*session, (session->*Member).report(), wsi);
-    if (tracker.owner() != detail::owner::adapter) {
-        const int result = Callback(wsi, reason, user, in, len); // may delete the session
-        lws_set_wsi_user(wsi, nullptr);
-        return result;
-    }
-    detail::destruction destroyed(session->*Member);
-    const int           result = Callback(wsi, reason, user, in, len);
-    detail::destroy_session(session, static_cast<bool>(destroyed));
-    return result;
+    static constexpr detail::session_type type =
+        detail::make_session_type<Callback, &tracked<Callback, Member, Session>, Member, Session>();
+    return detail::adapt({type, wsi, reason, user, in, len});
 }
 
 } // namespace wsclose

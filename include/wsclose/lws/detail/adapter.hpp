@@ -1,0 +1,191 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_LWS_DETAIL_ADAPTER_HPP_INCLUDED
+#define WSCLOSE_LWS_DETAIL_ADAPTER_HPP_INCLUDED
+
+// The adapter between lws and a program's callback: which callbacks are for its sessions, and how a session begins and
+// ends.
+
+#include <cstddef>
+#include <cstring>
+
+#include <libwebsockets.h>
+
+#include <wsclose/lws/connection.hpp>
+#include <wsclose/lws/detail/event.hpp>
+#include <wsclose/lws/detail/link.hpp>
+#include <wsclose/lws/detail/session.hpp>
+#include <wsclose/lws/detail/tracker.hpp>
+
+namespace wsclose::detail {
+
+/// One callback of lws.
+struct call {
+    const session_type  &type;
+    lws                 *wsi;
+    lws_callback_reasons reason;
+    void                *user;
+    void                *in;
+    std::size_t          len;
+
+    int pass_on() const { return type.callback(wsi, reason, user, in, len); }
+
+    const lws_protocols &protocol() const noexcept { return *lws_get_protocol(wsi); }
+
+    /// Whether it is for a connection of this adapter, and `user` is what lws keeps for it. lws calls the first
+    /// protocol of a vhost for connections of other protocols too, with their sessions.
+    bool is_own() const noexcept {
+        if (!wsi || user != lws_wsi_user(wsi))
+            return false;
+        const lws_protocols *const own = lws_get_protocol(wsi);
+        return own && own->callback == type.adapter;
+    }
+
+    /// The connection ends, and the program sees nothing more of it.
+    decision refuse() const noexcept {
+        lws_set_wsi_user(wsi, destroyed_session());
+        return {false, -1};
+    }
+
+    /// What becomes of it, before anything is read from `user`.
+    decision admit() const noexcept {
+        if (user == destroyed_session())
+            return {false, -1}; // ends the connection, if it has not ended
+        const unsigned long given = protocol().per_session_data_size, needed = type.size;
+        if (!user || given == 0 || given == needed)
+            return {};
+        lwsl_err("wsclose: protocol \"%s\": per_session_data_size is %lu, and the session of its tracked<> takes %lu; "
+                 "%s\n",
+                 protocol().name, given, needed,
+                 given == sizeof(void *)
+                     ? "if there is a pointer to the session: tracked<callback, &session::ws, session *>"
+                 : given > needed ? "if the session inherits its connection: tracked<callback, &session::ws, session>"
+                                  : "write sizeof(session) there");
+        return refuse();
+    }
+
+    /// What becomes of it if its session has not begun, or has ended.
+    decision begin_session(tracker &tracker, meaning means) {
+        const bool is_raw =
+            !type.is_pointer && tracker.owner() == owner::nobody && protocol().per_session_data_size != 0;
+        if (means.begins == beginning::no) {
+            if (is_of_open_websocket(means.what)) {
+                lwsl_err(
+                    "wsclose: protocol \"%s\": the session was overwritten (by memset() or placement new) or given to "
+                    "lws after ESTABLISHED; the connection ends\n",
+                    protocol().name);
+                return refuse();
+            }
+            if (is_raw)
+                user = nullptr;
+            return {};
+        }
+        if (is_raw) {
+            if (!type.construct) {
+                lwsl_err(
+                    "wsclose: protocol \"%s\": the session has no default constructor; set per_session_data_size to 0 "
+                    "and give lws a session of your own (lws_client_connect_info.userdata, lws_set_wsi_user())\n",
+                    protocol().name);
+                return refuse();
+            }
+            type.construct(user);
+            tracker.set_owner(owner::adapter);
+        }
+        if (type.is_pointer)
+            tracker.set_owner(owner::program_by_pointer);
+        if (means.begins != beginning::memory)
+            tracker.begin(means, type.timeout);
+        return {};
+    }
+
+    /// After the program's callback, which returned `result`: the program may have destroyed, overwritten, replaced or
+    /// only now created its session. `before` is null if it had none. Returns the result for lws.
+    int conclude(tracker *before, const connection *session, meaning means, int result) const noexcept {
+        void *const       now_given = lws_wsi_user(wsi);
+        connection *const now       = now_given == destroyed_session() ? nullptr : type.find(now_given);
+        if (before && now == session && before->is_tracked())
+            return before->after(means.what, result);
+        if (!now) {
+            if (before) // the connection ends with its session
+                return -1;
+            if (means.what != event::established)
+                return result;
+            lwsl_err(
+                "wsclose: protocol \"%s\" is tracked, and its connection has no session: write sizeof(session) where "
+                "its per_session_data_size is 0, or create a session in ESTABLISHED\n",
+                protocol().name);
+            return refuse().result;
+        }
+        if (before && now == session) {
+            lwsl_warn("wsclose: protocol \"%s\": its callback has overwritten the session, which the adapter had "
+                      "constructed; remove that (placement new or memset() in ESTABLISHED)\n",
+                      protocol().name);
+            before->begin_again(type.timeout);
+            return before->after(means.what, result);
+        }
+        if (means.begins != beginning::server && means.begins != beginning::client)
+            return result;
+        if (!type.is_pointer && protocol().per_session_data_size != 0)
+            lwsl_warn("wsclose: protocol \"%s\": its callback has replaced the session, which the adapter had "
+                      "constructed; write 0 for per_session_data_size\n",
+                      protocol().name);
+        tracker tracker(*now, wsi);
+        tracker.set_owner(type.is_pointer ? owner::program_by_pointer : owner::program);
+        tracker.begin(means, type.timeout);
+        tracker.before(means.what, nullptr, 0);
+        return tracker.after(means.what, result);
+    }
+
+    /// The last callback of a session of the adapter's own. Programs that construct it themselves also destroy it.
+    int end_session(connection &c) const {
+        struct watch : link {
+            watch() noexcept : link([](link &) noexcept {}) {}
+        } alive;
+        alive.attach(&c);
+        const int result = pass_on();
+        if (alive.is_attached())
+            type.destroy(user);
+        std::memset(user, 0, type.size); // as lws gave it
+        return result;
+    }
+};
+
+/// Handles a callback of lws for the program, and passes it on.
+inline int adapt(call c) {
+    const meaning means = meaning_of(c.reason);
+    if (!c.is_own()) {
+        if (c.reason == LWS_CALLBACK_WSI_DESTROY) // `user` may be the session of another protocol
+            c.user = nullptr;
+        return c.pass_on();
+    }
+    if (const decision d = c.admit(); !d.pass)
+        return d.result;
+    connection *const session = c.type.find(c.user);
+    if (!session) // it does not exist yet, or the program has destroyed it
+        return is_of_open_websocket(means.what) ? -1 : c.conclude(nullptr, nullptr, means, c.pass_on());
+    tracker tracker(*session, c.wsi);
+    if (!tracker.is_tracked()) {
+        if (const decision d = c.begin_session(tracker, means); !d.pass)
+            return d.result;
+        if (!tracker.is_tracked())
+            return c.pass_on();
+    }
+
+    const ending how = tracker.end(means.what, c.in, c.len);
+    if (how == ending::none) {
+        const decision d = tracker.before(means.what, c.in, c.len);
+        return d.pass ? c.conclude(&tracker, session, means, c.pass_on()) : d.result;
+    }
+    if (how == ending::reported && c.type.report)
+        c.type.report(c.user, session->report(), {lws_get_context(c.wsi), lws_get_vhost(c.wsi), &c.protocol()});
+    if (tracker.owner() == owner::adapter)
+        return c.end_session(*session);
+    const int result = c.pass_on(); // may delete the session
+    lws_set_wsi_user(c.wsi, nullptr);
+    return result;
+}
+
+} // namespace wsclose::detail
+
+#endif // WSCLOSE_LWS_DETAIL_ADAPTER_HPP_INCLUDED
