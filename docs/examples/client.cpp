@@ -7,18 +7,23 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
-#include <string>
 
 #include <wsclose/lws.hpp>
 
+struct application {
+    bool over = false;
+
+    void lost(const wsclose::close_report &report) {
+        std::cout << report << std::endl;
+        over = true;
+    }
+};
+
 struct session {
     wsclose::connection ws;
-    std::string         name = "own";
-    bool                over = false;
 
-    void on_close(const wsclose::close_report &report) {
-        std::cout << name << ": " << report << std::endl;
-        over = true;
+    void on_close(const wsclose::close_report &report, const wsclose::environment &where) {
+        static_cast<application *>(lws_context_user(where.context))->lost(report);
     }
 };
 
@@ -46,6 +51,8 @@ static const lws_protocols protocols[] = {
 int main(int count, char **arguments) {
     lws_context_creation_info info;
     std::memset(&info, 0, sizeof info);
+    application the_application;
+    info.user            = &the_application;
     info.port            = CONTEXT_PORT_NO_LISTEN;
     info.protocols       = protocols;
     info.gid             = static_cast<decltype(info.gid)>(-1);
@@ -66,7 +73,7 @@ int main(int count, char **arguments) {
     connect.userdata                  = &own;
     connect.ietf_version_or_minus_one = -1;
     lws_client_connect_via_info(&connect);
-    while (!own.over && lws_service(context, 0) >= 0) {
+    while (!the_application.over && lws_service(context, 0) >= 0) {
     }
     lws_context_destroy(context);
     return 0;

@@ -10,6 +10,7 @@
 #include <iostream>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include <wsclose/lws.hpp>
@@ -27,6 +28,8 @@ struct session {
     wsclose::connection_list::entry listed; // a place in a list
     wsclose::timer                  idle;
 
+    static constexpr lws_usec_t close_timeout = 2 * LWS_US_PER_SEC; // for a peer that does not answer
+
     void on_idle() { ws.close(wsclose::close_code::timeout, "no move for a minute"); }
     void on_close(const wsclose::close_report &report) { wsclose::log_report(report, "game"); }
 };
@@ -41,6 +44,10 @@ static int callback_game(lws *wsi, lws_callback_reasons reason, void *user, void
         players.add(s->ws, s->listed); // it leaves the list when it ends
         const std::lock_guard<std::mutex> lock(newest_mutex);
         newest = wsclose::cross_thread_ref(queue, s->ws);
+    }
+    if (reason == LWS_CALLBACK_RECEIVE && std::string_view(static_cast<const char *>(in), len) == "quit") {
+        s->ws.set_close_timeout(0); // do not wait for the answer
+        s->ws.close(wsclose::close_code::normal_closure);
     }
     if (reason == LWS_CALLBACK_ESTABLISHED || reason == LWS_CALLBACK_RECEIVE)
         s->idle.start<&session::on_idle>(s->ws, 60 * LWS_US_PER_SEC, *s); // anew with each move

@@ -87,6 +87,14 @@ enum class unannounced { lost = 4000 };
 auto close(wsclose::connection &ws) { return ws.close(unannounced::lost); }
 #elif CASE == 22 // alone: a number is not a close code
 auto f = wsclose::frame<4000>("x");
+#elif CASE == 23 // alone: the callback of tracked<> has to be a function of the type lws_callback_function
+struct session {
+    wsclose::connection ws;
+};
+int  other_callback(lws *, int, void *, void *, size_t);
+auto t = static_cast<lws_callback_function *>(wsclose::tracked<other_callback, &session::ws>);
+#elif CASE == 24 // alone: tracked<> needs the connection in the session too: tracked<callback, &session::ws>
+auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback>);
 #else
 struct session {
     wsclose::connection ws;

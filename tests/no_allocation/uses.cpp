@@ -84,7 +84,7 @@ void use_connection(session &s, const close_frame &frame) {
     third.close(frame);
     third.close(close_code::going_away);
     third.request_writable();
-    third.with([](lws *wsi) { lws_callback_on_writable(wsi); });
+    sink(third.wsi() ? "alive" : "over");
     sink(name(s.ws.close(own_code::kicked).error));
     s.ws.set_close_timeout(LWS_US_PER_SEC);
     s.ws.state();

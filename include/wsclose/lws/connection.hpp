@@ -265,14 +265,8 @@ public:
         return *this ? target()->close(code, text) : close_result{close_error::already_closed};
     }
 
-    /// Calls `function(lws *)` and returns true, or returns false if the connection has ended.
-    template <class Function>
-    bool with(Function &&function) const {
-        if (!*this)
-            return false;
-        static_cast<Function &&>(function)(target()->wsi());
-        return true;
-    }
+    /// The live `lws *`; null if the connection has ended. Do not keep it.
+    lws *wsi() const noexcept { return *this ? target()->wsi() : nullptr; }
 
 private:
     connection *target() const noexcept { return link_.target(); }

@@ -8,6 +8,7 @@
 // callback.
 
 #include <cstddef>
+#include <type_traits>
 
 #include <libwebsockets.h>
 
@@ -37,9 +38,21 @@ namespace wsclose {
 template <lws_callback_function *Callback, auto Member,
           class Session = typename detail::member_of<decltype(Member)>::type>
 int tracked(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
-    static constexpr detail::session_type type =
-        detail::make_session_type<Callback, &tracked<Callback, Member, Session>, Member, Session>();
+    static constexpr detail::typed<Callback, &tracked<Callback, Member, Session>, Member, Session> type;
     return detail::adapt({type, wsi, reason, user, in, len});
+}
+
+/// Says what is wrong if the one above is written with something else.
+template <auto Callback, auto... Rest>
+auto tracked(lws *, lws_callback_reasons, void *, void *, std::size_t)
+    -> std::enable_if_t<sizeof...(Rest) == 0 || !std::is_convertible_v<decltype(Callback), lws_callback_function *>,
+                        int> {
+    static_assert(std::is_convertible_v<decltype(Callback), lws_callback_function *>,
+                  "wsclose: the callback of tracked<> has to be a function of the type lws_callback_function: "
+                  "int (lws *, lws_callback_reasons, void *user, void *in, size_t len)");
+    static_assert(sizeof...(Rest) != 0, "wsclose: tracked<> needs the connection in the session too: "
+                                        "tracked<callback, &session::ws>");
+    return -1;
 }
 
 } // namespace wsclose

@@ -99,7 +99,10 @@ public:
 
     /// Does something to the connection from outside its callbacks.
     void with_wsi(const std::function<void(lws *)> &what) {
-        host_->on_service_thread([&](lws_context *) { CHECK(the_connection.with(what)); });
+        host_->on_service_thread([&](lws_context *) {
+            REQUIRE(the_connection.wsi());
+            what(the_connection.wsi());
+        });
     }
 
 private:

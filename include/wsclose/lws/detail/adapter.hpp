@@ -162,8 +162,14 @@ inline int adapt(call c) {
     if (const decision d = c.admit(); !d.pass)
         return d.result;
     connection *const session = c.type.find(c.user);
-    if (!session) // it does not exist yet, or the program has destroyed it
+    if (!session) { // it does not exist yet, or the program has destroyed it
+        if (means.what == event::failed && !c.user && c.protocol().per_session_data_size != 0)
+            lwsl_warn(
+                "wsclose: protocol \"%s\": a client's attempt failed before lws made its session, so nobody is told; "
+                "set lws_client_connect_info.local_protocol_name\n",
+                c.protocol().name);
         return is_of_open_websocket(means.what) ? -1 : c.conclude(nullptr, nullptr, means, c.pass_on());
+    }
     tracker tracker(*session, c.wsi);
     if (!tracker.is_tracked()) {
         if (const decision d = c.begin_session(tracker, means); !d.pass)

@@ -88,6 +88,22 @@ inline constexpr bool has_on_close = true;
 template <class Session>
 inline constexpr bool has_on_close<Session, std::void_t<decltype(&with_other_on_close<Session>::on_close)>> = false;
 
+template <class Place, auto Member>
+connection *find_in(void *user) {
+    auto *const session = Place::find(user);
+    return session ? &(session->*Member) : nullptr;
+}
+
+template <class Session>
+void construct(void *user) {
+    ::new (user) Session();
+}
+
+template <class Session>
+void destroy(void *user) noexcept {
+    static_cast<Session *>(user)->~Session();
+}
+
 /// Calls `on_close` with a copy of the report, since it may use the session to connect anew.
 template <class Place>
 void report_to(void *user, const close_report &report, [[maybe_unused]] const environment &where) {
@@ -100,29 +116,34 @@ void report_to(void *user, const close_report &report, [[maybe_unused]] const en
 }
 
 template <lws_callback_function *Callback, lws_callback_function *Adapter, auto Member, class Session>
-constexpr session_type make_session_type() noexcept {
+struct typed : session_type {
     using place   = detail::place<Session>;
     using session = typename place::type;
     static_assert(alignof(session) <= alignof(std::max_align_t), "wsclose: lws allocates sessions with malloc()");
-    session_type made{
-        Callback, Adapter, sizeof(Session), close_timeout(timeout_of<session>), place::is_pointer, nullptr,
-        nullptr,  nullptr, nullptr};
-    made.find = [](void *user) -> connection * {
-        session *const found = place::find(user);
-        return found ? &(found->*Member) : nullptr;
-    };
-    if constexpr (std::is_default_constructible_v<session> && !place::is_pointer) {
-        made.construct = [](void *user) { ::new (user) session(); };
-        made.destroy   = [](void *user) noexcept { static_cast<session *>(user)->~session(); };
+
+    constexpr typed() noexcept
+        : session_type{Callback,
+                       Adapter,
+                       sizeof(Session),
+                       close_timeout(timeout_of<session>),
+                       place::is_pointer,
+                       find_in<place, Member>,
+                       nullptr,
+                       nullptr,
+                       nullptr} {
+        if constexpr (std::is_default_constructible_v<session> && !place::is_pointer) {
+            construct = detail::construct<session>;
+            destroy   = detail::destroy<session>;
+        }
+        if constexpr (takes_report<session> || takes_environment<session>)
+            report = report_to<place>;
+        else if constexpr (!std::is_final_v<session>)
+            static_assert(!has_on_close<session>,
+                          "wsclose: on_close has to be a public member of the session that can be "
+                          "called with a const wsclose::close_report &, or with that and a const "
+                          "wsclose::environment &");
     }
-    if constexpr (takes_report<session> || takes_environment<session>)
-        made.report = report_to<place>;
-    else if constexpr (!std::is_final_v<session>)
-        static_assert(!has_on_close<session>, "wsclose: on_close has to be a public member of the session that can be "
-                                              "called with a const wsclose::close_report &, or with that and a const "
-                                              "wsclose::environment &");
-    return made;
-}
+};
 
 } // namespace wsclose::detail
 

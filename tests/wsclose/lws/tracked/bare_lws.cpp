@@ -97,7 +97,7 @@ TEST_CASE("no reason left with lws follows our Close frame") {
     raw_peer              peer = server.connect();
     peer.send_text("x");
     CHECK(peer.read_frame() == bye_frame);
-    server.host().on_service_thread([](lws_context *) { CHECK(closing.with(leave_reason)); });
+    server.host().on_service_thread([](lws_context *) { leave_reason(closing.wsi()); });
     peer.send_close(bye);
     const auto rest = peer.read_to_end();
     CHECK(rest.bytes.empty());
