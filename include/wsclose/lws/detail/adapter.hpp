@@ -12,6 +12,7 @@
 
 #include <libwebsockets.h>
 
+#include <wsclose/detail/config.hpp>
 #include <wsclose/lws/connection.hpp>
 #include <wsclose/lws/detail/event.hpp>
 #include <wsclose/lws/detail/link.hpp>
@@ -42,27 +43,33 @@ struct call {
         return own && own->callback == type.adapter;
     }
 
+    WSCLOSE_NOINLINE void log(int level, const char *text) const noexcept {
+        _lws_log(level, "wsclose: protocol \"%s\": %s\n", protocol().name, text);
+    }
+
     /// The connection ends, and the program sees nothing more of it.
-    decision refuse() const noexcept {
+    WSCLOSE_NOINLINE decision refuse(const char *why) const noexcept {
+        log(LLL_ERR, why);
         lws_set_wsi_user(wsi, destroyed_session());
+        lws_set_timeout(wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC); // 4.0 does not mind -1 from ESTABLISHED
         return {false, -1};
     }
 
     /// What becomes of it, before anything is read from `user`.
     decision admit() const noexcept {
-        if (user == destroyed_session())
-            return {false, -1}; // ends the connection, if it has not ended
+        if (user == destroyed_session()) { // -1 ends the connection; at these lws must not be disturbed
+            const bool is_polling = reason >= LWS_CALLBACK_ADD_POLL_FD && reason <= LWS_CALLBACK_UNLOCK_POLL;
+            return {false, is_polling ? 0 : -1};
+        }
         const unsigned long given = protocol().per_session_data_size, needed = type.size;
         if (!user || given == 0 || given == needed)
             return {};
-        lwsl_err("wsclose: protocol \"%s\": per_session_data_size is %lu, and the session of its tracked<> takes %lu; "
-                 "%s\n",
-                 protocol().name, given, needed,
-                 given == sizeof(void *)
-                     ? "if there is a pointer to the session: tracked<callback, &session::ws, session *>"
-                 : given > needed ? "if the session inherits its connection: tracked<callback, &session::ws, session>"
-                                  : "write sizeof(session) there");
-        return refuse();
+        return refuse(
+            given == sizeof(void *)
+                ? "per_session_data_size is that of a pointer; write tracked<callback, &session::ws, session *>"
+            : given > needed ? "per_session_data_size is too large; write sizeof(session), or if the session "
+                               "inherits its connection, tracked<callback, &session::ws, session>"
+                             : "per_session_data_size is too small; write sizeof(session)");
     }
 
     /// What becomes of it if its session has not begun, or has ended.
@@ -70,25 +77,17 @@ struct call {
         const bool is_raw =
             !type.is_pointer && tracker.owner() == owner::nobody && protocol().per_session_data_size != 0;
         if (means.begins == beginning::no) {
-            if (is_of_open_websocket(means.what)) {
-                lwsl_err(
-                    "wsclose: protocol \"%s\": the session was overwritten (by memset() or placement new) or given to "
-                    "lws after ESTABLISHED; the connection ends\n",
-                    protocol().name);
-                return refuse();
-            }
+            if (is_of_open_websocket(means.what))
+                return refuse("the session was overwritten, or given to lws after ESTABLISHED; the connection ends");
             if (is_raw)
                 user = nullptr;
             return {};
         }
         if (is_raw) {
-            if (!type.construct) {
-                lwsl_err(
-                    "wsclose: protocol \"%s\": the session has no default constructor; set per_session_data_size to 0 "
-                    "and give lws a session of your own (lws_client_connect_info.userdata, lws_set_wsi_user())\n",
-                    protocol().name);
-                return refuse();
-            }
+            if (!type.construct)
+                return refuse(
+                    "the session has no default constructor; write 0 for per_session_data_size, and give lws a "
+                    "session of your own");
             type.construct(user);
             tracker.set_owner(owner::adapter);
         }
@@ -111,25 +110,21 @@ struct call {
                 return -1;
             if (means.what != event::established)
                 return result;
-            lwsl_err(
-                "wsclose: protocol \"%s\" is tracked, and its connection has no session: write sizeof(session) where "
-                "its per_session_data_size is 0, or create a session in ESTABLISHED\n",
-                protocol().name);
-            return refuse().result;
+            return refuse("the connection has no session; write sizeof(session) for per_session_data_size, or create a "
+                          "session in ESTABLISHED")
+                .result;
         }
         if (before && now == session) {
-            lwsl_warn("wsclose: protocol \"%s\": its callback has overwritten the session, which the adapter had "
-                      "constructed; remove that (placement new or memset() in ESTABLISHED)\n",
-                      protocol().name);
+            log(LLL_WARN,
+                "the callback has overwritten the session, which was constructed already; remove that (placement "
+                "new, memset())");
             before->begin_again(type.timeout);
             return before->after(means.what, result);
         }
         if (means.begins != beginning::server && means.begins != beginning::client)
             return result;
         if (!type.is_pointer && protocol().per_session_data_size != 0)
-            lwsl_warn("wsclose: protocol \"%s\": its callback has replaced the session, which the adapter had "
-                      "constructed; write 0 for per_session_data_size\n",
-                      protocol().name);
+            log(LLL_WARN, "the callback has replaced the session; write 0 for per_session_data_size");
         tracker tracker(*now, wsi);
         tracker.set_owner(type.is_pointer ? owner::program_by_pointer : owner::program);
         tracker.begin(means, type.timeout);

@@ -207,15 +207,16 @@ private:
             const int  result    = must_send ? send_requested() : 0;
             must_send ? c_.deadline_.keep(wsi_) : lws_set_timer_usecs(wsi_, round);
             return {false, result};
-        } else if (!is_over) {
+        }
+        if (is_over) {
+            if (is_stream(wsi_)) // a timeout would reset it with an error
+                return {false, -1};
+            lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_ACK, LWS_TO_KILL_ASYNC); // -1 would wait for what lws holds
+        } else {
             if (c_.quiet_ != 0) // the socket is full: the program gets another callback when it is not
                 lws_callback_on_writable(wsi_);
             c_.quiet_ = 0;
             c_.deadline_.keep(wsi_);
-        } else if (is_stream(wsi_)) { // a timeout would reset it with an error
-            return {false, -1};
-        } else { // -1 would make lws wait until it has sent what it holds
-            lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_ACK, LWS_TO_KILL_ASYNC);
         }
         return {false};
     }

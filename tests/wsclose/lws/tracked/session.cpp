@@ -120,7 +120,7 @@ TEST_CASE("other protocols' connections are left alone") {
 TEST_CASE("a table line that does not fit the session is refused with an error, before the session is read") {
     static std::string logged;
     const auto [protocol, advice] =
-        GENERATE(table<const char *, const char *>({{"small", "write sizeof(session) there"},
+        GENERATE(table<const char *, const char *>({{"small", "write sizeof(session)"},
                                                     {"large", "tracked<callback, &session::ws, session>"},
                                                     {"pointer", "tracked<callback, &session::ws, session *>"}}));
     server server(nullptr, protocols);
@@ -145,7 +145,7 @@ TEST_CASE("a connection that has no session once it is established is ended with
     server.host().stop();
     lws_set_log_level(LLL_ERR, nullptr);
     CAPTURE(logged);
-    CHECK(logged.find("wsclose: protocol \"none\" is tracked, and its connection has no session") != std::string::npos);
+    CHECK(logged.find("wsclose: protocol \"none\": the connection has no session") != std::string::npos);
 }
 
 TEST_CASE("a session that the program constructs or zeroes itself in ESTABLISHED is tracked on, with a warning") {
@@ -179,7 +179,7 @@ TEST_CASE("a session that the program constructs or zeroes itself in ESTABLISHED
     server.host().stop();
     lws_set_log_level(LLL_ERR, nullptr);
     CAPTURE(logged);
-    CHECK(logged.find("wsclose: protocol \"overwritten\": its callback has overwritten the session") !=
+    CHECK(logged.find("wsclose: protocol \"overwritten\": the callback has overwritten the session") !=
           std::string::npos);
 }
 
