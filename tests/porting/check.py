@@ -4,9 +4,12 @@
 """Ports the programs beside this file, which are written for lws alone, by their patches. Then plays endings against
 them with raw sockets, and compares the report that each program prints with what was on the wire."""
 
+import base64
 import concurrent.futures
+import hashlib
 import pathlib
 import queue
+import re
 import signal
 import socket
 import struct
@@ -21,7 +24,7 @@ STANDARD, LWS_INCLUDE, *COMPILER = sys.argv[1:]
 PATIENCE = 15  # seconds; a hang takes longer, and every ending less
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 TEXT, CLOSE = 1, 8
-NAMES = {1000: " normal_closure", 1001: " going_away", 1002: " protocol_error"}
+NAMES = {1000: " normal_closure", 1001: " going_away", 1002: " protocol_error", 1008: " policy_violation"}
 HALF_A_CODE = b"\x03"
 
 
@@ -74,15 +77,24 @@ def build(source, out, *options):
     return out
 
 
+def patched(text, patch):
+    """The text with a unified diff applied, which must fit exactly."""
+    lines = text.splitlines(True)
+    for number, hunk in reversed(re.findall(r"^@@ -(\d+).*\n((?:[ +-].*\n)+)", patch, re.MULTILINE)):
+        old, new = ([line[1:] for line in hunk.splitlines(True) if line[0] in " " + sign] for sign in "-+")
+        begin = int(number) - 1
+        expect(old, lines[begin:begin + len(old)], f"line {number}, by the patch")
+        lines[begin:begin + len(old)] = new
+    return "".join(lines)
+
+
 def ported(name, directory, edits):
     """The program with its patch, and then with `edits`, which are pairs of an old and a new text."""
-    source = directory / f"{name}.cpp"
-    source.write_text((HERE / f"{name}.cpp").read_text())
-    subprocess.run(["patch", "--fuzz=0", "--quiet", str(source), str(HERE / f"{name}.patch")], check=True)
-    text = source.read_text()
+    text = patched((HERE / f"{name}.cpp").read_text(), (HERE / f"{name}.patch").read_text())
     for old, new in edits:
         expect(1, text.count(old), f"how often {old!r} is in {name}.cpp")
         text = text.replace(old, new)
+    source = directory / f"{name}.cpp"
     source.write_text(text)
     return build(source, directory / "ported", "-I", str(HERE.parent.parent / "include"))
 
@@ -228,8 +240,6 @@ def upgrade(port, protocol):
 
 
 def accept(listener):
-    import base64
-    import hashlib
     peer = Peer(listener.accept()[0], masks=False)
     request = peer.head()
     key = next(line.split(": ")[1] for line in request.split("\r\n") if line.lower().startswith("sec-websocket-key"))
@@ -467,9 +477,7 @@ def check_client(name, directory):
                     peer.socket.sendall(peer.answer.encode())
                     peer.socket.close()
             client.end(ending.__name__ if ending else "connection refused")
-            printed = [client.line("its lines") for _ in range(client.lines.qsize())]
-            expect(None, printed.pop(), "the end of its lines")
-            return due, printed, client.log()
+            return due, list(iter(lambda: client.line("the end of its lines"), None)), client.log()
 
     run(peer_closes, bare)
     for ending in [*ENDINGS, server_refuses, server_ends_tcp_at_once, None]:
@@ -502,6 +510,24 @@ def refused_with(advice):
     return check
 
 
+def closed_at_once(server):
+    peer, head = upgrade(server.port, server.protocol)
+    expect("HTTP/1.1 101", head[:12], "the answer to the upgrade")
+    peer.expect_close(body(1008, "no"))
+    peer.send_close(peer.received)
+    peer.expect_end()
+    server.expect(report("us", peer.received, peer.sent), "closed in the callback that creates the session")
+    server.end("closed at once", by=signal.SIGTERM)
+
+
+def deleted(server):
+    peer = server.open()
+    peer.send(TEXT, b"close")
+    peer.expect_end()
+    server.expect(play(server.open(), peer_closes, []), "after a session that was deleted while it was connected")
+    server.end("deleted", by=signal.SIGTERM)
+
+
 def check_variant(name, edits, play_variant, directory):
     with Server(ported(name, directory, edits), SERVERS[name][0]) as server:
         play_variant(server)
@@ -521,6 +547,14 @@ VARIANTS = {
     "class_instance, but no session is created": (
         check_variant, "class_instance", [("lws_set_wsi_user(wsi, new session(wsi)); break;", "break;")],
         refused_with("its connection has no session")),
+    "session_pointer, closed in the callback that creates the session": (
+        check_variant, "session_pointer",
+        [("*slot = new session(wsi); break;",
+          '*slot = new session(wsi); return wsclose::close(wsi, wsclose::close_code::policy_violation, "no");')],
+        closed_at_once),
+    "class_instance, deleted while it is connected": (
+        check_variant, "class_instance",
+        [("return close(LWS_CLOSE_STATUS_NORMAL, \"bye\");", "return delete this, 0;")], deleted),
     "stop, with the default time to answer": (
         check_variant, "stop", [("close_timeout = 500 * LWS_US_PER_MS", "another_name  = 0")], stop_with_goodbye),
 }
