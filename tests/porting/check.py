@@ -552,6 +552,10 @@ VARIANTS = {
         [("*slot = new session(wsi); break;",
           '*slot = new session(wsi); return wsclose::close(wsi, wsclose::close_code::policy_violation, "no");')],
         closed_at_once),
+    "session_pointer, deleted while it is connected": (
+        check_variant, "session_pointer",
+        [("            lws_close_reason(wsi, LWS_CLOSE_STATUS_NORMAL, text, 3);\n            return -1;\n",
+          "            (void)text;\n            delete *slot;\n            return 0;\n")], deleted),
     "class_instance, deleted while it is connected": (
         check_variant, "class_instance",
         [("return close(LWS_CLOSE_STATUS_NORMAL, \"bye\");", "return delete this, 0;")], deleted),
