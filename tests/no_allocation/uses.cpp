@@ -86,6 +86,7 @@ void use_connection(session &s, const close_frame &frame) {
     third.request_writable();
     third.with([](lws *wsi) { lws_callback_on_writable(wsi); });
     sink(name(s.ws.close(own_code::kicked).error));
+    s.ws.set_close_timeout(LWS_US_PER_SEC);
     s.ws.state();
     s.idle.start<&session::on_idle>(s.ws, LWS_US_PER_SEC, s);
     s.idle.is_running();

@@ -166,6 +166,9 @@ public:
         return peer;
     }
 
+    /// A server: takes the next connection, and no more.
+    static raw_peer accept_only(const listener &from) { return raw_peer(from.accept(), side::server); }
+
     /// A server that answers the request for a WebSocket with `response`.
     static raw_peer answer_http(const listener &from, std::string_view response, transport how = default_transport()) {
         raw_peer peer(from.accept(), side::server);

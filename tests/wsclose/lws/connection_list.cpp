@@ -3,7 +3,11 @@
 
 #include <wsclose/lws/connection_list.hpp>
 
+#include <atomic>
+#include <chrono>
+#include <cstring>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include <wsclose/format.hpp>
@@ -150,4 +154,57 @@ TEST_CASE("what is no connection is not taken into a list") {
     CHECK_FALSE(list.add(unconnected.ws, unconnected.listed));
     CHECK(list.empty());
     CHECK(list.close_all(close_code::going_away) == 0);
+}
+
+namespace {
+
+struct impatient : session {
+    static constexpr lws_usec_t close_timeout = 100 * LWS_US_PER_MS;
+};
+int impatient_callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
+    return callback(wsi, reason, static_cast<session *>(static_cast<impatient *>(user)), in, len);
+}
+const lws_protocols impatient_protocols[] = {
+    {"listed", tracked<impatient_callback, &impatient::ws, impatient>, sizeof(impatient), 0, 0, nullptr, 0},
+    {nullptr, nullptr, 0, 0, 0, nullptr, 0},
+};
+
+} // namespace
+
+// lws_service() does not return after its timers, and polls for up to 25 s if it has no other. What a program waits for
+// must wake it.
+TEST_CASE("a server stops as the guide says although a peer is silent, once the session's own time is over") {
+    connection_list list;
+    everyone = &list;
+    entries.clear();
+    lws_context_creation_info info;
+    std::memset(&info, 0, sizeof info);
+    info.protocols             = impatient_protocols;
+    info.iface                 = "127.0.0.1";
+    info.port                  = 0;
+    info.gid                   = static_cast<decltype(info.gid)>(-1);
+    info.uid                   = static_cast<decltype(info.uid)>(-1);
+    lws_context *const context = lws_create_context(&info);
+    REQUIRE(context);
+    const auto port = static_cast<std::uint16_t>(lws_get_vhost_listen_port(lws_get_vhost_by_name(context, "default")));
+
+    std::atomic<bool> stops{false};
+    std::thread       server([&] {
+        while (!stops)
+            lws_service(context, 0);
+        list.close_all(close_code::going_away);
+        while (!list.empty() && lws_service(context, 0) >= 0) {
+        }
+        events.add("empty");
+        lws_context_destroy(context);
+    });
+    raw_peer          silent = raw_peer::connect(port, "listed", test::transport::tcp);
+    CHECK(events.next() == "here");
+    const auto start = std::chrono::steady_clock::now();
+    stops            = true;
+    lws_cancel_service(context);
+    CHECK(events.next() == "closed by us, not cleanly: sent 1001 going_away, received nothing");
+    CHECK(events.next(40000) == "empty");
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
+    server.join();
 }

@@ -4,8 +4,7 @@
 #ifndef WSCLOSE_LWS_DETAIL_TRACKER_HPP_INCLUDED
 #define WSCLOSE_LWS_DETAIL_TRACKER_HPP_INCLUDED
 
-// What the events of lws do to a `connection`. Every Close frame that leaves a tracked connection is written on
-// behalf of this class, once, so the report knows what was sent.
+// What the events of lws do to a `connection`. Every Close frame of a tracked connection is written here, once.
 
 #include <cstddef>
 #include <cstdint>
@@ -25,14 +24,13 @@
 
 namespace wsclose::detail {
 
-/// The part of `tracked` that does not depend on the type of the session.
+/// Lasts for one callback.
 class tracker {
 public:
     tracker(connection &c, lws *wsi) noexcept : c_(c), wsi_(wsi), owner_(c.owner_), here_(c.here_), stage_(c.stage_) {}
 
     /// Whether the connection has begun and is that of `wsi`.
-    bool is_tracked() const noexcept { return c_.linked_.wsi == wsi_; }
-
+    bool          is_tracked() const noexcept { return c_.linked_.wsi == wsi_; }
     detail::owner owner() const noexcept { return owner_; }
     void          set_owner(detail::owner who) noexcept { owner_ = c_.owner_ = who; }
 
@@ -120,6 +118,8 @@ private:
     using stage = connection::stage;
     using queue = connection::queue;
 
+    static constexpr lws_usec_t round = LWS_US_PER_MS;
+
     bool is_adapters() const noexcept { return owner_ == detail::owner::adapter; }
     bool closing() const noexcept { return c_.handshake_.current() != close_handshake::state::open; }
 
@@ -169,13 +169,14 @@ private:
 
     /// The program had the chance to write, and a Close frame waits. lws does not say whether the program has asked
     /// for another writeable callback. If it wrote nothing, it has nothing. If it wrote, lws is given three rounds of
-    /// its event loop to bring that callback.
+    /// its event loop to bring that callback. (A shorter timer may fire more than once in a round of libuv's.)
     int after_writing() noexcept {
-        const bool is_quiet = taken_ != 0 && bytes_taken(wsi_) == taken_ && !compresses(wsi_) && !holds_data(wsi_);
-        if (is_quiet && c_.queue_ != queue::asked)
+        const bool is_quiet  = taken_ != 0 && bytes_taken(wsi_) == taken_ && !compresses(wsi_) && !holds_data(wsi_);
+        const bool has_asked = c_.queue_ == queue::asked;
+        if (is_quiet && !has_asked)
             return send_requested();
-        c_.quiet_ = 3;
-        lws_set_timer_usecs(wsi_, 1);
+        c_.quiet_ = has_asked ? 0 : 3;
+        has_asked ? c_.deadline_.keep(wsi_) : lws_set_timer_usecs(wsi_, round);
         return 0;
     }
 
@@ -204,7 +205,7 @@ private:
         if (c_.handshake_.requested() && (is_over || c_.quiet_ != 0) && !lws_send_pipe_choked(wsi_)) {
             const bool must_send = is_over || --c_.quiet_ == 0; // the queue is empty, or its time is over
             const int  result    = must_send ? send_requested() : 0;
-            must_send ? c_.deadline_.keep(wsi_) : lws_set_timer_usecs(wsi_, 1);
+            must_send ? c_.deadline_.keep(wsi_) : lws_set_timer_usecs(wsi_, round);
             return {false, result};
         } else if (!is_over) {
             if (c_.quiet_ != 0) // the socket is full: the program gets another callback when it is not
@@ -260,9 +261,9 @@ private:
         if (!closing()) {
             const verdict v = judge(gather_evidence(wsi_, c_.ender_ == initiator::local));
             c_.ender_       = v.who;
+            const auto ask  = v.who == initiator::library ? &close_handshake::fail : &close_handshake::request;
             if (v.must_send_prepared)
-                v.who == initiator::library ? c_.handshake_.fail(prepared_frame(wsi_, c_.here_))
-                                            : c_.handshake_.request(prepared_frame(wsi_, c_.here_));
+                (c_.handshake_.*ask)(prepared_frame(wsi_, c_.here_));
         }
         const close_frame *const frame = c_.handshake_.requested();
         if (frame && write_while_ending(wsi_, *frame, c_.here_))

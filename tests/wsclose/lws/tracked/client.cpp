@@ -180,3 +180,94 @@ TEST_CASE("a client that is redirected begins anew, and nothing of the first try
     }
 }
 #endif
+
+namespace {
+
+// What the program keeps for the protocol, and the session needs when it ends.
+struct shared {
+    std::string name = "shared";
+};
+shared the_shared;
+
+struct told {
+    connection ws;
+    void       on_close(const close_report &report, const environment &where) {
+              CHECK(lws_get_vhost_name(where.vhost) != nullptr);
+              CHECK(lws_get_vhost_by_name(where.context, lws_get_vhost_name(where.vhost)) == where.vhost);
+              events.add(static_cast<shared *>(where.protocol->user)->name + ": " + text(report));
+    }
+};
+int told_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    if (reason == static_cast<lws_callback_reasons>(105)) // LWS_CALLBACK_CONNECTING, since lws 4.2
+        events.add(user ? "connecting" : "connecting without a session");
+    return 0;
+}
+
+int request_callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
+    switch (reason) {
+    case LWS_CALLBACK_CLOSED_CLIENT_HTTP: events.add(user ? "request over" : "request over, without a session"); break;
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR: events.add(user ? "request failed" : "failed, without a session"); break;
+    case LWS_CALLBACK_RAW_CONNECTED: events.add(user ? "raw" : "raw, without a session"); break;
+    case LWS_CALLBACK_RAW_CLOSE: events.add(user ? "raw over" : "raw over, without a session"); break;
+    case LWS_CALLBACK_COMPLETED_CLIENT_HTTP: return -1;
+    default: break;
+    }
+    return callback(wsi, reason, user, in, len);
+}
+
+const lws_protocols more_protocols[] = {
+    {"told", tracked<told_callback, &told::ws>, sizeof(told), 0, 0, &the_shared, 0},
+    {"request", tracked<request_callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
+    {nullptr, nullptr, 0, 0, 0, nullptr, 0},
+};
+
+void request(lws_context *context, std::uint16_t port, const char *method) {
+    lws_client_connect_info info;
+    std::memset(&info, 0, sizeof info);
+    info.context = context;
+    info.address = info.host = info.origin = "127.0.0.1";
+    info.path                              = "/";
+    info.port                              = port;
+    info.method                            = method;
+    info.protocol = info.local_protocol_name = "request";
+    lws_client_connect_via_info(&info);
+}
+
+} // namespace
+
+TEST_CASE("on_close reaches what the program keeps for the protocol, even before any other callback") {
+    server server(nullptr, more_protocols);
+    server.host().connect(test::dead_port(), "told");
+    std::string event = events.next();
+    while (event == "connecting")
+        event = events.next();
+    CHECK(event.find("shared: not connected: \"") == 0);
+}
+
+TEST_CASE("a client's plain HTTP requests and raw connections on a tracked protocol have a session and no report") {
+    test::host_options options;
+    options.how = test::transport::tcp;
+    server         server(nullptr, more_protocols, options);
+    test::listener listener;
+    const auto     request_to = [&](std::uint16_t port, const char *method) {
+        server.host().on_service_thread([=](lws_context *context) { request(context, port, method); });
+    };
+    SECTION("a request that is answered") {
+        request_to(listener.port(), "GET");
+        raw_peer peer = raw_peer::answer_http(
+            listener, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", options.how);
+        peer.reset();
+        CHECK(events.next() == "request over");
+    }
+    SECTION("a request that fails") {
+        request_to(test::dead_port(), "GET");
+        CHECK(events.next() == "request failed");
+    }
+    SECTION("a raw connection") {
+        request_to(listener.port(), "RAW");
+        raw_peer peer = raw_peer::accept_only(listener);
+        CHECK(events.next() == "raw");
+        peer.reset();
+        CHECK(events.next() == "raw over");
+    }
+}

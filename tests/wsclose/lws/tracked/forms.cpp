@@ -1,0 +1,148 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+// Sessions that are not simply in the memory that lws gives to the callback: behind a pointer there, or created by the
+// program once the WebSocket is established.
+
+#include <wsclose/lws/close.hpp>
+
+#include "wsclose/lws/tracked/server.hpp"
+
+#include <vector>
+
+using namespace tracked_test;
+
+namespace {
+
+// Behind a pointer, on a server and on a client.
+int pointer_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    auto **slot = static_cast<session **>(user);
+    switch (reason) {
+    case LWS_CALLBACK_ESTABLISHED:
+    case LWS_CALLBACK_CLIENT_ESTABLISHED: *slot = new session; break;
+    case LWS_CALLBACK_RECEIVE:
+    case LWS_CALLBACK_CLIENT_RECEIVE: (*slot)->ws.close(close_code{4001}, "bye"); break;
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR: events.add(*slot ? "failed with a session" : "failed"); break;
+    case LWS_CALLBACK_CLOSED:
+    case LWS_CALLBACK_CLIENT_CLOSED: delete *slot; break; // and leaves a dangling pointer
+    default: break;
+    }
+    return 0;
+}
+int dropping_pointer_callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
+    if (reason != LWS_CALLBACK_RECEIVE)
+        return reason == LWS_CALLBACK_CLOSED ? 0 : pointer_callback(wsi, reason, user, in, len);
+    delete *static_cast<session **>(user);
+    events.add("deleted");
+    return 0; // the connection ends all the same
+}
+
+// An instance of a class whose callback and connection are members of it. lws gets it in ESTABLISHED.
+class instance {
+public:
+    static lws_protocols line(std::size_t size) {
+        return {size == 0 ? "instance" : "replaced", tracked<callback, &instance::ws_>, size, 0, 0, nullptr, 0};
+    }
+    void on_close(const close_report &report) { events.add(text(report)); }
+
+private:
+    static int callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
+        auto *const self = static_cast<instance *>(user);
+        switch (reason) {
+        case LWS_CALLBACK_ESTABLISHED: lws_set_wsi_user(wsi, new instance); break;
+        case LWS_CALLBACK_RECEIVE: self->ws_.close(close_code{4001}, "bye"); break;
+        case LWS_CALLBACK_CLOSED: delete self; break;
+        default: break;
+        }
+        return 0;
+    }
+
+    connection ws_;
+};
+
+// Refused with a reason in the callback that creates the session.
+int refusing_callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    if (reason == LWS_CALLBACK_ESTABLISHED) {
+        lws_set_wsi_user(wsi, new session);
+        return wsclose::close(wsi, close_code{4001}, "bye");
+    }
+    if (reason == LWS_CALLBACK_CLOSED)
+        delete static_cast<session *>(user);
+    return 0;
+}
+
+const lws_protocols protocols[] = {
+    {"pointer", tracked<pointer_callback, &session::ws, session *>, sizeof(session *), 0, 0, nullptr, 0},
+    {"dropping", tracked<dropping_pointer_callback, &session::ws, session *>, sizeof(session *), 0, 0, nullptr, 0},
+    {"refusing", tracked<refusing_callback, &session::ws>, 0, 0, 0, nullptr, 0},
+    instance::line(0),
+    instance::line(sizeof(instance)),
+    {nullptr, nullptr, 0, 0, 0, nullptr, 0},
+};
+
+} // namespace
+
+TEST_CASE("a session behind a pointer, or given to lws once it is established, is tracked like any other") {
+    const char *const protocol = GENERATE("pointer", "instance", "replaced");
+    CAPTURE(protocol);
+    server server(nullptr, protocols);
+    lws_set_log_level(0, nullptr); // "replaced" is warned of
+    SECTION("the program closes") {
+        raw_peer peer = server.connect(protocol);
+        peer.send_text("x");
+        CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+        CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+    }
+    SECTION("the peer closes, several at once") {
+        std::vector<raw_peer> peers;
+        for (int i = 0; i < 5; ++i)
+            peers.push_back(server.connect(protocol));
+        for (raw_peer &peer : peers)
+            peer.send_close(bye);
+        for (raw_peer &peer : peers) {
+            CHECK(peer.read_to_end().bytes == bye_frame);
+            CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+        }
+    }
+    SECTION("the peer breaks the protocol") {
+        raw_peer peer = server.connect(protocol);
+        peer.send(reserved_bits);
+        CHECK(peer.read_to_end().bytes == "\x88\x0A\x03\xEArsv bits");
+        CHECK(events.next() ==
+              "closed by the library, not cleanly: sent 1002 protocol_error \"rsv bits\", received nothing");
+    }
+    SECTION("the peer vanishes, or is there when the context is destroyed") {
+        raw_peer peer = server.connect(protocol), other = server.connect(protocol);
+        peer.reset();
+        CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
+        server.host().stop();
+        CHECK(test::is_unclean(events.next()));
+    }
+}
+
+TEST_CASE("a client's session may be behind a pointer too") {
+    server         server(nullptr, protocols);
+    test::listener listener;
+    server.host().connect(listener.port(), "pointer");
+    raw_peer peer = raw_peer::accept(listener, "pointer");
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+    server.host().connect(test::dead_port(), "pointer"); // it has no session yet, so nobody to tell
+    CHECK(events.next() == "failed");
+}
+
+TEST_CASE("a session behind a pointer may be deleted at any time, and its connection ends with it") {
+    server   server(nullptr, protocols);
+    raw_peer peer = server.connect("dropping");
+    peer.send(peer.text_frame("a") + peer.text_frame("b") + peer.close_frame(bye));
+    CHECK(events.next() == "deleted");
+    CHECK(peer.read_to_end().bytes.empty());
+}
+
+TEST_CASE("the callback that creates a session can close its connection by wsclose::close()") {
+    server   server(nullptr, protocols);
+    raw_peer peer = server.connect("refusing");
+    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
