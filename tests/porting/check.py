@@ -10,6 +10,7 @@ import hashlib
 import pathlib
 import queue
 import re
+import select
 import signal
 import socket
 import struct
@@ -66,11 +67,14 @@ def report(who, sent=None, received=None):
 # ---- building ----
 
 
+def pkg_config(*options):
+    return subprocess.run(["pkg-config", *options, "libwebsockets"], check=True, capture_output=True, text=True).stdout.strip()
+
+
 def build(source, out, *options):
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "libwebsockets"], check=True, capture_output=True, text=True)
-    lib = subprocess.run(["pkg-config", "--variable=libdir", "libwebsockets"], check=True, capture_output=True, text=True)
     command = [*COMPILER, "-std=" + STANDARD, "-g", "-Wall", "-Wextra", "-Werror", *SANITIZERS, *options, str(source), "-o",
-               str(out), "-I", LWS_INCLUDE, *flags.stdout.split(), "-Wl,-rpath," + lib.stdout.strip()]
+               str(out), "-I", LWS_INCLUDE, *pkg_config("--cflags", "--libs").split(),
+               "-Wl,-rpath," + pkg_config("--variable=libdir")]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise Failure(f"{source.name} does not compile:\n{done.stderr}")
@@ -362,7 +366,10 @@ def stop_with_one_open(server):
 
 def stop_with_goodbye(server, _=None):
     polite, silent = server.open(), server.open()
-    server.process.send_signal(signal.SIGTERM)
+    for _ in range(2 * PATIENCE):  # it may miss a signal that comes before it waits
+        server.process.send_signal(signal.SIGTERM)
+        if select.select([polite.socket], [], [], 0.5)[0]:
+            break
     for peer in polite, silent:
         peer.expect_close(body(1001, "the server stops"))
     polite.send_close(polite.received)
@@ -438,8 +445,9 @@ def check_server(name, edits, warning, directory):
         stop(server)
         ours = [line for line in server.log().splitlines() if "wsclose: " in line]
         expect([], [line for line in ours if not warning or warning not in line], "what wsclose logs")
-        connections = 2 * len(ENDINGS) + 2
-        expect(connections if warning else 0, len(ours), f"how often wsclose logs: {warning}")
+        connections = 2 * len(ENDINGS) + 2 if warning else 0
+        least = min(connections, 1) if pkg_config("--modversion") >= "5" else connections  # 5.0 swallows repeated lines
+        expect(True, least <= len(ours) <= connections, f"whether it logs {connections} times, but {len(ours)}: {warning}")
 
 
 # ---- clients ----
