@@ -425,7 +425,7 @@ SERVERS = {  # name: protocol, what comes when it closes, what else is played, h
     "close_elsewhere": ("admin", BYE, kick, stop_with_one_open),
     "stop": ("count", BYE, None, stop_with_goodbye),
 }
-OVERWRITTEN = "its callback has overwritten the session"
+OVERWRITTEN = "the callback has overwritten the session"
 WARNINGS = {"placement_new": OVERWRITTEN, "memset": OVERWRITTEN}  # one for each connection
 
 
@@ -551,10 +551,10 @@ VARIANTS = {
         [("    case LWS_CALLBACK_ESTABLISHED: memset(user, 0, sizeof(struct per_session_data)); break;\n", "")], None),
     "session_pointer, but the table line does not say so": (
         check_variant, "session_pointer", [("&session::ws, session *>", "&session::ws>")],
-        refused_with("if there is a pointer to the session: tracked<callback, &session::ws, session *>")),
+        refused_with("write tracked<callback, &session::ws, session *>")),
     "class_instance, but no session is created": (
         check_variant, "class_instance", [("lws_set_wsi_user(wsi, new session(wsi)); break;", "break;")],
-        refused_with("its connection has no session")),
+        refused_with("the connection has no session")),
     "session_pointer, closed in the callback that creates the session": (
         check_variant, "session_pointer",
         [("*slot = new session(wsi); break;",
