@@ -102,9 +102,7 @@ public:
         ending how = ending::none;
         switch (what) {
         case event::dropped: how = on_drop(in); break;
-        case event::redirected: // lws frees the session and continues with another
-            how = is_adapters() && !closing() ? ending::silent : ending::none;
-            break;
+        case event::redirected: how = is_adapters() && !closing() ? ending::silent : ending::none; break;
         case event::failed: how = on_failure(text_of(in, len)); break;
         case event::ended: how = on_end(); break;
         default: break;
