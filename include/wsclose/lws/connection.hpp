@@ -66,6 +66,7 @@ struct environment {
 };
 
 namespace detail {
+    class closer;
     class tracker;
 
     /// Who constructs and destroys the session. Zeroed memory reads as `nobody`.
@@ -156,6 +157,7 @@ public:
 
 private:
     friend class detail::link;
+    friend class detail::closer;
     friend class detail::tracker;
 
     enum class stage : std::uint8_t {
@@ -191,16 +193,18 @@ private:
             linked_.first->end();
     }
 
+    /// The session is destroyed.
     void abandon() noexcept {
+        end_links(); // the adapter may find that lws has another session now
         lws *const live = wsi();
         linked_.wsi     = nullptr;
-        end_links();
         if (!live)
             return;
-        if (owner_ == detail::owner::program_by_pointer)
-            *static_cast<void **>(lws_wsi_user(live)) = nullptr;
-        else
+        void *const user = lws_wsi_user(live);
+        if (owner_ == detail::owner::program)
             lws_set_wsi_user(live, detail::destroyed_session());
+        else if (owner_ == detail::owner::program_by_pointer && user && user != detail::destroyed_session())
+            *static_cast<void **>(user) = nullptr;
         lws_set_timeout(live, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
     }
 

@@ -24,6 +24,8 @@ class connection_list {
         node *behind = this;
 
         void leave() noexcept {
+            if (!behind) // the program has zeroed it
+                return;
             before->behind = behind;
             behind->before = before;
             before = behind = this;

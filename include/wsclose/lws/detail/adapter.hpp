@@ -98,13 +98,15 @@ struct call {
         return {};
     }
 
-    /// After the program's callback, which returned `result`: the program may have destroyed, overwritten, replaced or
-    /// only now created its session. `before` is null if it had none. Returns the result for lws.
-    int conclude(tracker *before, const connection *session, meaning means, int result) const noexcept {
-        void *const       now_given = lws_wsi_user(wsi);
-        connection *const now       = now_given == destroyed_session() ? nullptr : type.find(now_given);
-        if (before && now == session && before->is_tracked())
-            return before->after(means.what, result);
+    connection *find_now() const noexcept {
+        void *const given = lws_wsi_user(wsi);
+        return given == destroyed_session() ? nullptr : type.find(given);
+    }
+
+    /// After the program's callback, which returned `result` and left the connection another session, or none. `before`
+    /// is null if it had none. Returns the result for lws.
+    int conclude(const tracker *before, meaning means, int result) const noexcept {
+        connection *const now = find_now();
         if (!now) {
             if (before) // the connection ends with its session
                 return -1;
@@ -114,33 +116,71 @@ struct call {
                           "session in ESTABLISHED")
                 .result;
         }
-        if (before && now == session) {
-            log(LLL_WARN,
-                "the callback has overwritten the session, which was constructed already; remove that (placement "
-                "new, memset())");
-            before->begin_again(type.timeout);
-            return before->after(means.what, result);
-        }
-        if (means.begins != beginning::server && means.begins != beginning::client)
+        if (!before && means.begins != beginning::server && means.begins != beginning::client)
             return result;
         if (!type.is_pointer && protocol().per_session_data_size != 0)
             log(LLL_WARN, "the callback has replaced the session; write 0 for per_session_data_size");
         tracker tracker(*now, wsi);
         tracker.set_owner(type.is_pointer ? owner::program_by_pointer : owner::program);
-        tracker.begin(means, type.timeout);
-        tracker.before(means.what, nullptr, 0);
+        before ? tracker.take_over(*before, type.timeout) : tracker.begin(means, type.timeout);
+        if (!before)
+            tracker.before(means.what, nullptr, 0);
         return tracker.after(means.what, result);
     }
 
+    /// Notices whether the program destroys the session in its callback.
+    struct watch : link {
+        watch(const call &c, connection &session, tracker &tracker) noexcept
+            : link(on_destroyed), c_(c), session_(session), tracker_(tracker) {
+            attach(&session);
+        }
+
+    private:
+        static void on_destroyed(link &self) noexcept {
+            auto &watch = static_cast<call::watch &>(self);
+            if (watch.c_.find_now() != &watch.session_) // lws has another, so the connection goes on
+                watch.tracker_.leave();
+        }
+
+        const call &c_;
+        connection &session_;
+        tracker    &tracker_;
+    };
+
+    /// Passes it on to a session, which the program may destroy, overwrite or replace. Returns the result for lws.
+    int pass_on_to(connection &session, tracker &tracker, meaning means) const {
+        watch                   alive(*this, session, tracker);
+        const int               result     = pass_on();
+        const connection *const now        = find_now();
+        const bool              is_current = now == &session;
+        if (alive.is_attached() && is_current) {
+            if (!tracker.is_tracked()) {
+                alive.forget();
+                log(LLL_WARN, "the callback has overwritten the session, which was constructed already; remove that "
+                              "(placement new, memset())");
+                tracker.begin_again(type.timeout);
+            }
+            return tracker.after(means.what, result);
+        }
+        if (now && now->wsi() == wsi) // another session has begun meanwhile, such as that of the next request
+            return result;
+        if (tracker.owner() == owner::adapter) {
+            if (!alive.is_attached() && is_current)
+                return refuse("the callback has destroyed a session that is connected").result;
+            alive.forget(); // with lws_set_wsi_user(), lws has freed it
+        } else if (alive.is_attached()) {
+            tracker.leave();
+        }
+        return conclude(&tracker, means, result);
+    }
+
     /// The last callback of a session of the adapter's own. Programs that construct it themselves also destroy it.
-    int end_session(connection &c) const {
-        struct watch : link {
-            watch() noexcept : link([](link &) noexcept {}) {}
-        } alive;
-        alive.attach(&c);
+    int end_session(connection &session, tracker &tracker) const {
+        watch     alive(*this, session, tracker);
         const int result = pass_on();
         if (alive.is_attached())
             type.destroy(user);
+        alive.forget();
         std::memset(user, 0, type.size); // as lws gave it
         return result;
     }
@@ -159,29 +199,33 @@ inline int adapt(call c) {
     connection *const session = c.type.find(c.user);
     if (!session) { // it does not exist yet, or the program has destroyed it
         if (means.what == event::failed && !c.user && c.protocol().per_session_data_size != 0)
-            lwsl_warn(
-                "wsclose: protocol \"%s\": a client's attempt failed before lws made its session, so nobody is told; "
-                "set lws_client_connect_info.local_protocol_name\n",
-                c.protocol().name);
-        return is_of_open_websocket(means.what) ? -1 : c.conclude(nullptr, nullptr, means, c.pass_on());
+            c.log(LLL_WARN, "a client failed before lws made its session, so nobody is told; set "
+                            "lws_client_connect_info.local_protocol_name");
+        return is_of_open_websocket(means.what) ? -1 : c.conclude(nullptr, means, c.pass_on());
     }
     tracker tracker(*session, c.wsi);
     if (!tracker.is_tracked()) {
         if (const decision d = c.begin_session(tracker, means); !d.pass)
             return d.result;
-        if (!tracker.is_tracked())
-            return c.pass_on();
+        if (!tracker.is_tracked()) // lws may drop a session that has not begun without a further word
+            return means.what == event::dropped && tracker.owner() == owner::adapter ? c.end_session(*session, tracker)
+                                                                                     : c.pass_on();
     }
 
     const ending how = tracker.end(means.what, c.in, c.len);
     if (how == ending::none) {
         const decision d = tracker.before(means.what, c.in, c.len);
-        return d.pass ? c.conclude(&tracker, session, means, c.pass_on()) : d.result;
+        if (!d.pass)
+            return d.result;
+        if (means.what != event::redirected || tracker.owner() != owner::program_by_pointer)
+            return c.pass_on_to(*session, tracker, means);
+        tracker.leave(); // lws frees the pointer and continues with another
+        return c.pass_on();
     }
     if (how == ending::reported && c.type.report)
         c.type.report(c.user, session->report(), {lws_get_context(c.wsi), lws_get_vhost(c.wsi), &c.protocol()});
     if (tracker.owner() == owner::adapter)
-        return c.end_session(*session);
+        return c.end_session(*session, tracker);
     const int result = c.pass_on(); // may delete the session
     lws_set_wsi_user(c.wsi, nullptr);
     return result;

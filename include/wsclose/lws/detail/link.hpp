@@ -55,6 +55,9 @@ namespace detail {
             next_   = nullptr;
         }
 
+        /// The connection is no more in memory, or has been overwritten: leaves it without touching it.
+        void forget() noexcept { target_ = nullptr; }
+
         /// The connection ends: takes this out of its list, then calls `ended`.
         void end() noexcept {
             detach();
