@@ -174,6 +174,14 @@ struct call {
         return conclude(&tracker, means, result);
     }
 
+    /// Passes it on without a session: it does not exist yet, or the program has destroyed it.
+    int pass_on_to_none(meaning means) const {
+        if (means.what == event::failed && !user && protocol().per_session_data_size != 0)
+            log(LLL_WARN, "a client failed before lws made its session, so nobody is told; set "
+                          "lws_client_connect_info.local_protocol_name");
+        return is_of_open_websocket(means.what) ? -1 : conclude(nullptr, means, pass_on());
+    }
+
     /// The last callback of a session of the adapter's own. Programs that construct it themselves also destroy it.
     int end_session(connection &session, tracker &tracker) const {
         watch     alive(*this, session, tracker);
@@ -182,6 +190,17 @@ struct call {
             type.destroy(user);
         alive.forget();
         std::memset(user, 0, type.size); // as lws gave it
+        return result;
+    }
+
+    /// The last callback of a session.
+    int finish(connection &session, tracker &tracker, ending how) const {
+        if (how == ending::reported && type.report)
+            type.report(user, session.report(), {lws_get_context(wsi), lws_get_vhost(wsi), &protocol()});
+        if (tracker.owner() == owner::adapter)
+            return end_session(session, tracker);
+        const int result = pass_on(); // may delete the session
+        lws_set_wsi_user(wsi, nullptr);
         return result;
     }
 };
@@ -197,12 +216,8 @@ inline int adapt(call c) {
     if (const decision d = c.admit(); !d.pass)
         return d.result;
     connection *const session = c.type.find(c.user);
-    if (!session) { // it does not exist yet, or the program has destroyed it
-        if (means.what == event::failed && !c.user && c.protocol().per_session_data_size != 0)
-            c.log(LLL_WARN, "a client failed before lws made its session, so nobody is told; set "
-                            "lws_client_connect_info.local_protocol_name");
-        return is_of_open_websocket(means.what) ? -1 : c.conclude(nullptr, means, c.pass_on());
-    }
+    if (!session)
+        return c.pass_on_to_none(means);
     tracker tracker(*session, c.wsi);
     if (!tracker.is_tracked()) {
         if (const decision d = c.begin_session(tracker, means); !d.pass)
@@ -222,13 +237,7 @@ inline int adapt(call c) {
         tracker.leave(); // lws frees the pointer and continues with another
         return c.pass_on();
     }
-    if (how == ending::reported && c.type.report)
-        c.type.report(c.user, session->report(), {lws_get_context(c.wsi), lws_get_vhost(c.wsi), &c.protocol()});
-    if (tracker.owner() == owner::adapter)
-        return c.end_session(*session, tracker);
-    const int result = c.pass_on(); // may delete the session
-    lws_set_wsi_user(c.wsi, nullptr);
-    return result;
+    return c.finish(*session, tracker, how);
 }
 
 } // namespace wsclose::detail

@@ -146,3 +146,45 @@ TEST_CASE("the callback that creates a session can close its connection by wsclo
     CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
+
+namespace {
+
+// A server's session, given to lws before the upgrade and replaced by another once it is established.
+session *old_session = nullptr;
+bool     deletes_old = false;
+int      replacing_callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
+         if (reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION)
+        lws_set_wsi_user(wsi, old_session = new session);
+    if (reason == LWS_CALLBACK_ESTABLISHED) {
+             lws_set_wsi_user(wsi, new session);
+             if (deletes_old)
+            delete old_session;
+    }
+         if (reason == LWS_CALLBACK_CLOSED)
+        delete static_cast<session *>(user);
+    return 0;
+}
+
+const lws_protocols more_protocols[] = {
+    {"replacing", tracked<replacing_callback, &session::ws>, 0, 0, 0, nullptr, 0},
+    {nullptr, nullptr, 0, 0, 0, nullptr, 0},
+};
+
+} // namespace
+
+TEST_CASE("a session may be replaced by another, which takes over the connection") {
+    deletes_old = GENERATE(false, true);
+    server server(nullptr, more_protocols);
+    {
+        raw_peer peer = server.connect("replacing");
+        peer.send_close(bye);
+        CHECK(peer.read_to_end().bytes == bye_frame);
+        CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+    }
+    if (!deletes_old)
+        server.host().on_service_thread([](lws_context *) {
+            CHECK(old_session->ws.wsi() == nullptr);
+            CHECK(old_session->ws.close(close_code{4001}).error == close_error::not_connected);
+            delete old_session;
+        });
+}

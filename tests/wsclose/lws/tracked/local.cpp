@@ -371,6 +371,24 @@ TEST_CASE("a silent peer is waited for no longer than 5 s, even if the program c
     CHECK(events.next(9000) == "closed by us, not cleanly: sent 4001 \"bye\", received nothing");
 }
 
+TEST_CASE("a timer that the program sets in a writeable callback does not replace the time to close") {
+    static lws_usec_t time;
+    time = GENERATE(lws_usec_t{60 * LWS_US_PER_SEC}, lws_usec_t{LWS_SET_TIMER_USEC_CANCEL});
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            s.ws.set_close_timeout(200 * LWS_US_PER_MS);
+            s.ws.close(close_code{4001}, "bye");
+        }
+        if (reason == LWS_CALLBACK_SERVER_WRITEABLE)
+            lws_set_timer_usecs(wsi, time);
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.read_frame() == bye_frame);
+    CHECK(events.next() == "closed by us, not cleanly: sent 4001 \"bye\", received nothing");
+}
+
 TEST_CASE("a connection may have its own time to close: none at all, or less than the default") {
     static lws_usec_t time;
     time = GENERATE(lws_usec_t{-1}, lws_usec_t{0}, lws_usec_t{200 * LWS_US_PER_MS});

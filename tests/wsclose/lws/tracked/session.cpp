@@ -52,7 +52,7 @@ int overwriting_callback(lws *, lws_callback_reasons reason, void *user, void *,
     return 0;
 }
 int destroying_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
-    if (reason == LWS_CALLBACK_CLOSED)
+    if (reason == LWS_CALLBACK_CLOSED || reason == LWS_CALLBACK_RECEIVE)
         static_cast<session *>(user)->~session();
     return 0;
 }
@@ -192,5 +192,21 @@ TEST_CASE("a session that the program constructs and destroys itself is destroye
     CHECK(peer.read_to_end().bytes == bye_frame);
     CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
     server.host().on_service_thread([](lws_context *) {});
+    CHECK(destroyed == before + 1);
+}
+
+TEST_CASE("a session that the program destroys while it is connected is not touched any more, and the log says so") {
+    static std::string logged;
+    server             server(nullptr, protocols);
+    lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
+    logged.clear();
+    raw_peer  peer   = server.connect("by-hand");
+    const int before = destroyed;
+    peer.send_text("x");
+    CHECK(peer.read_to_end().bytes.empty());
+    server.host().stop();
+    lws_set_log_level(LLL_ERR, nullptr);
+    CAPTURE(logged);
+    CHECK(logged.find("the callback has destroyed a session that is connected") != std::string::npos);
     CHECK(destroyed == before + 1);
 }
