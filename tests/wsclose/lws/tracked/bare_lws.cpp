@@ -105,6 +105,33 @@ TEST_CASE("no reason left with lws follows our Close frame") {
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
+TEST_CASE("a connection that is closed from elsewhere in the old way is closed by the program, with any code") {
+    static connection_ref target;
+    const auto [code, frame, report] = GENERATE(table<int, std::string, std::string>({
+        {1001, "\x88\x05\x03\xE9old", "sent 1001 going_away \"old\""},
+        {1002, "\x88\x05\x03\xEAold", "sent 1002 protocol_error \"old\""},
+        {1007, "\x88\x05\x03\xEFold", "sent 1007 invalid_payload \"old\""},
+    }));
+    server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            target = connection_ref(s.ws);
+            events.add("here");
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(events.next() == "here");
+    server.host().on_service_thread([code = code](lws_context *) {
+        unsigned char old[] = {'o', 'l', 'd'};
+        lws *const    wsi   = target.wsi();
+        lws_close_reason(wsi, static_cast<lws_close_status>(code), old, sizeof old);
+        lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
+    });
+    CHECK(peer.read_to_end().bytes == frame);
+    CHECK(events.next() == "closed by us, not cleanly: " + report + ", received nothing");
+}
+
 TEST_CASE("a frame without a code goes out as it is, even if a reason is left with lws") {
     server server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (received(reason)) {
