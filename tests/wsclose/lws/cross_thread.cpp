@@ -4,11 +4,8 @@
 #include <wsclose/lws/cross_thread.hpp>
 
 #include <atomic>
-#include <cstddef>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -19,18 +16,6 @@
 #include "support/catch.hpp"
 #include "support/lws_host.hpp"
 #include "support/raw_peer.hpp"
-
-// Memory that runs out when a test says so, for the thread of the test.
-static thread_local bool out_of_memory = false;
-
-void *operator new(std::size_t size) {
-    void *const memory = out_of_memory ? nullptr : std::malloc(size);
-    if (!memory)
-        throw std::bad_alloc();
-    return memory;
-}
-void operator delete(void *memory) noexcept { std::free(memory); }
-void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
 
 using namespace wsclose;
 using test::raw_peer;
@@ -110,26 +95,6 @@ TEST_CASE("a reference closes its connection from another thread, and says when 
     CHECK(copy.close(close_code{4002}).error == close_error::already_closed);
     CHECK(cross_thread_ref().close(close_code{4002}).error == close_error::already_closed);
     CHECK_FALSE(cross_thread_ref());
-}
-
-TEST_CASE("a close that finds no memory throws, and the next one happens") {
-    remote_host            host;
-    raw_peer               peer = host.connect();
-    const cross_thread_ref ref  = take_references().at(0);
-    const close_frame      bye  = close_frame::fit(close_code{4001}, "bye");
-    out_of_memory               = true;
-    bool threw                  = false;
-    try {
-        ref.close(bye);
-    } catch (const std::bad_alloc &) {
-        threw = true;
-    }
-    out_of_memory = false;
-    CHECK(threw);
-    CHECK(ref.close(bye));
-    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
-    CHECK(events.next() == "writeable");
-    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
 TEST_CASE("references outlive the connection, the context and the queue, and the reverse") {

@@ -45,7 +45,7 @@ protected:
             return {};
         if (!c_.handshake_.requested())
             return {false};
-        if (c_.queue_ == queue::empty || c_.deadline_.left() <= c_.time_to_take() / 5) // it may never stop writing
+        if (c_.queue_ == queue::empty || c_.deadline_.left() <= c_.time_to_take() / 2) // it may never stop writing
             return {false, send_requested()};
         c_.queue_          = queue::unknown;
         waits_for_program_ = true;

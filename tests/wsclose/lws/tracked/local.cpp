@@ -251,7 +251,7 @@ TEST_CASE("a program that never stops writing is stopped by the time to close, a
     server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (received(reason)) {
             lws_callback_on_writable(wsi);
-            s.ws.set_close_timeout(LWS_US_PER_SEC);
+            s.ws.set_close_timeout(3 * LWS_US_PER_SEC);
             s.ws.close(close_code{4001}, "bye");
         }
         if (reason == LWS_CALLBACK_SERVER_WRITEABLE) {
