@@ -78,12 +78,12 @@ namespace detail {
 
         bool is_alive() const {
             const std::lock_guard<std::mutex> lock(state_->mutex);
-            return alive_ && state_->context;
+            return can_be_reached();
         }
 
         static close_error ask_to_close(const std::shared_ptr<cross_thread_target> &self, const close_frame &frame) {
             const std::lock_guard<std::mutex> lock(self->state_->mutex);
-            if (!self->alive_ || !self->state_->context)
+            if (!self->can_be_reached())
                 return close_error::already_closed;
             if (self->asked_to_close_)
                 return close_error::already_closing;
@@ -117,9 +117,12 @@ namespace detail {
         }
 
     private:
+        /// While the mutex is held.
+        bool can_be_reached() const noexcept { return alive_ && state_->context; }
+
         static bool wake(const std::shared_ptr<cross_thread_target> &self) {
             cross_thread_state &state = *self->state_;
-            if (!self->alive_ || !state.context)
+            if (!self->can_be_reached())
                 return false;
             if (!self->is_waiting_) {
                 state.waiting.push_back(self); // may throw, and then nothing has changed

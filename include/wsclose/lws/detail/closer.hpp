@@ -57,14 +57,19 @@ protected:
     /// for another writeable callback. If it wrote nothing, it has nothing. If it wrote, lws is given three rounds of
     /// its event loop to bring that callback.
     int after_writing() noexcept {
-        const bool is_quiet = taken_ != 0 && bytes_taken(wsi_) == taken_ && !compresses(wsi_) && !holds_data(wsi_);
-        if (c_.queue_ == queue::asked)
+        const bool has_asked = c_.queue_ == queue::asked;
+        if (!has_asked && !wrote_nothing()) {
+            c_.quiet_ = 3;
+            await_round();
             return 0;
-        if (is_quiet)
-            return send_requested();
-        c_.quiet_ = 3;
-        await_round();
-        return 0;
+        }
+        c_.deadline_.keep(wsi_); // the program may have set the timer for itself
+        return has_asked ? 0 : send_requested();
+    }
+
+    /// Whether the program surely wrote nothing in its callback.
+    bool wrote_nothing() const noexcept {
+        return taken_ != 0 && bytes_taken(wsi_) == taken_ && !compresses(wsi_) && !holds_data(wsi_);
     }
 
     /// Sets the timer for the next of common times, 2 ms apart: so that libuv, which may fire a timer of less than 1 ms

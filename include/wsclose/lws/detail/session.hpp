@@ -39,7 +39,7 @@ struct session_type {
 
     connection *(*find)(void *user);                                       ///< null if there is no session
     void (*construct)(void *user);                                         ///< null if it has no default constructor
-    void (*destroy)(void *user) noexcept;                                  ///
+    void (*destroy)(void *user) noexcept;                                  ///< null if `construct` is
     void (*report)(void *user, const close_report &, const environment &); ///< null if it has no on_close
 };
 

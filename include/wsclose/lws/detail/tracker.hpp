@@ -92,10 +92,8 @@ public:
             if (c_.stage_ < stage::established || !(is_of_open_websocket(what) || what == event::timer))
                 return result;
         }
-        if (waits_for_program()) {
-            c_.deadline_.keep(wsi_);
+        if (waits_for_program())
             return after_writing();
-        }
         if (result != 0 && has_close_reason(wsi_) && c_.handshake_.request(prepared_frame(wsi_, c_.here_))) {
             c_.start_closing();
             c_.queue_ = queue::empty; // by returning -1 the program says that it is done
@@ -161,8 +159,7 @@ private:
         if (is_stream(wsi_))
             lws_callback_on_writable(lws_get_network_wsi(wsi_)); // else its end waits for the next frame
         c_.handshake_.transport_closed();
-        c_.linked_.wsi = nullptr;
-        c_.end_links();
+        leave();
         lws_cancel_service(lws_get_context(wsi_)); // if lws ends it by a timer, lws_service() would not return
     }
 
