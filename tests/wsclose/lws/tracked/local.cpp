@@ -376,7 +376,7 @@ TEST_CASE("a timer that the program sets in a writeable callback does not replac
     time = GENERATE(lws_usec_t{60 * LWS_US_PER_SEC}, lws_usec_t{LWS_SET_TIMER_USEC_CANCEL});
     server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (received(reason)) {
-            s.ws.set_close_timeout(200 * LWS_US_PER_MS);
+            s.ws.set_close_timeout(LWS_US_PER_SEC);
             s.ws.close(close_code{4001}, "bye");
         }
         if (reason == LWS_CALLBACK_SERVER_WRITEABLE)
