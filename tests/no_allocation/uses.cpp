@@ -68,7 +68,9 @@ void use_handshake(close_handshake &handshake, const close_frame &frame) {
     handshake.receive(close_frame::parse(frame.reason()));
     handshake.fail(*handshake.report().sent());
     handshake.lose();
-    handshake.connect_failed(frame.reason());
+    handshake.established(0);
+    handshake.ends_by(cause::fin);
+    handshake.connect_failed({frame.reason()});
 }
 
 int use_verbs(lws *wsi, const void *in, std::size_t len) {

@@ -248,7 +248,7 @@ TEST_CASE("a frame that was sent and lost is not reported as sent") {
 TEST_CASE("a failure to connect that comes after a Close frame changes no report") {
     close_handshake handshake;
     handshake.receive(close_frame::parse("\x03\xE8yours"));
-    handshake.connect_failed("late");
+    handshake.connect_failed({"late"});
     CHECK(handshake.report().error().empty());
     CHECK(handshake.report().received()->reason() == "yours");
 }

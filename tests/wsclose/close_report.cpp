@@ -36,14 +36,14 @@ TEST_CASE("a report of an empty Close frame has the code 1005") {
 
 TEST_CASE("whoever ended a connection without a Close frame is reported") {
     close_handshake handshake;
-    handshake.transport_closed(initiator::local);
+    handshake.transport_closed(cause::dropped);
     CHECK(handshake.report().initiator() == initiator::local);
     CHECK(handshake.report().code() == close_code::abnormal_closure);
 }
 
 TEST_CASE("a connection whose TLS failed has the code 1015") {
     close_handshake handshake;
-    handshake.connect_failed("not trusted", true);
+    handshake.connect_failed({"not trusted", cause::tls_untrusted});
     CHECK(handshake.report().code() == close_code::tls_handshake);
     CHECK(handshake.report().error() == "not trusted");
 }
@@ -67,7 +67,7 @@ TEST_CASE("a connection that was never established ends in a report with the rea
         close_handshake handshake;
         if (asked_to_close)
             handshake.request(frame<close_code::going_away>("bye"));
-        handshake.connect_failed("refused\xFF");
+        handshake.connect_failed({"refused\xFF", cause::refused});
         CHECK(handshake.report().error() == "refused\xEF\xBF\xBD");
         CHECK(handshake.report().code() == close_code::abnormal_closure);
         CHECK(handshake.report().reason().empty());
@@ -80,7 +80,7 @@ TEST_CASE("a connection that was never established ends in a report with the rea
 
 TEST_CASE("a connection that was never established for no known reason is reported as failed") {
     close_handshake handshake;
-    handshake.connect_failed("");
+    handshake.connect_failed({});
     CHECK(handshake.report().error() == "the connection failed");
 }
 

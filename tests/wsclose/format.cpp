@@ -67,11 +67,11 @@ void receive_uncertain(close_handshake &h) {
 }
 void receive_unseen(close_handshake &h) { h.receive_unseen(); }
 void lose(close_handshake &h) { h.lose(); }
-void program_drops(close_handshake &h) { h.transport_closed(initiator::local); }
-void stack_drops(close_handshake &h) { h.transport_closed(initiator::library); }
-void peer_drops(close_handshake &h) { h.transport_closed(initiator::peer); }
-void cannot_connect(close_handshake &h) { h.connect_failed("connection refused"); }
-void cannot_trust(close_handshake &h) { h.connect_failed("not trusted", true); }
+void program_drops(close_handshake &h) { h.transport_closed(cause::dropped); }
+void stack_drops(close_handshake &h) { h.transport_closed(cause::library); }
+void peer_drops(close_handshake &h) { h.transport_closed(cause::reset); }
+void cannot_connect(close_handshake &h) { h.connect_failed({"connection refused", cause::refused}); }
+void cannot_trust(close_handshake &h) { h.connect_failed({"not trusted", cause::tls_untrusted}); }
 
 using event = void (*)(close_handshake &);
 
@@ -237,7 +237,7 @@ TEST_CASE("a report is one JSON object") {
           R"({"code":4001,"reason":"kicked","clean":true,"initiator":"local","received":null,)"
           R"("sent":{"code":4001,"reason":"kicked"},"violation":null,"inferred":true})");
     close_handshake refused;
-    refused.connect_failed("connection refused");
+    refused.connect_failed({"connection refused"});
     CHECK(json(refused.report()) == R"({"code":1006,"reason":"","clean":false,"initiator":"transport","received":null,)"
                                     R"("sent":null,"violation":null,"error":"connection refused"})");
     CHECK(json(close_frame()) == R"({"code":1005,"reason":""})");

@@ -15,7 +15,9 @@
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_handshake.hpp>
+#include <wsclose/close_report.hpp>
 #include <wsclose/lws/connection.hpp>
+#include <wsclose/lws/detail/attempt.hpp>
 #include <wsclose/lws/detail/closer.hpp>
 #include <wsclose/lws/detail/event.hpp>
 #include <wsclose/lws/detail/wsi.hpp>
@@ -55,11 +57,12 @@ public:
 
     /// As it was when this tracker was made, or begun.
     void begin_again(std::uint16_t timeout) noexcept {
-        c_.owner_      = owner_;
-        c_.handshake_  = close_handshake();
+        c_.owner_     = owner_;
+        c_.handshake_ = close_handshake();
+        if (stage_ == stage::established)
+            note_establishment();
         c_.linked_.wsi = wsi_;
         c_.stage_      = stage_;
-        c_.ender_      = initiator::transport;
         c_.here_       = here_;
         c_.queue_      = queue::unknown;
         c_.quiet_      = 0;
@@ -70,7 +73,10 @@ public:
     /// Before the program's callback.
     decision before(event what, const void *in, std::size_t len) noexcept {
         switch (what) {
-        case event::established: c_.stage_ = stage_ = stage::established; return {};
+        case event::established:
+            c_.stage_ = stage_ = stage::established;
+            note_establishment();
+            return {};
         case event::received: return {!closing()};
         case event::writeable: return on_writeable();
         case event::timer: return on_timer();
@@ -104,7 +110,7 @@ public:
         }
         if (result == 0)
             return 0;
-        c_.ender_ = initiator::local;
+        c_.handshake_.ends_by(cause::dropped);
         return end_connection();
     }
 
@@ -124,6 +130,10 @@ public:
     }
 
 private:
+    static std::int64_t now() noexcept { return lws_now_usecs() / LWS_US_PER_MS; }
+
+    void note_establishment() noexcept { c_.handshake_.established(now()); }
+
     bool is_adapters() const noexcept { return owner_ == detail::owner::adapter; }
 
     ending on_drop(const void *in) noexcept {
@@ -139,18 +149,17 @@ private:
             return on_end();
         if (c_.stage_ == stage::request)
             return ending::silent;
-        const bool tls_may_fail = c_.stage_ == stage::begun; // while upgrading, TLS is up
-        c_.handshake_.connect_failed(error, tls_may_fail && tells_of_tls(error));
+        c_.handshake_.connect_failed(examine_attempt(wsi_, error, c_.stage_ == stage::upgrading));
         return ending::reported;
     }
 
     ending on_end() noexcept {
         if (c_.stage_ >= stage::established)
-            c_.handshake_.transport_closed(c_.ender_);
+            c_.handshake_.transport_closed(cause::library, now());
         else if (c_.here_ == role::server || c_.stage_ == stage::request)
             return ending::silent;
         else
-            c_.handshake_.connect_failed("the connection ended before the WebSocket was established");
+            c_.handshake_.connect_failed({"the connection ended before the WebSocket was established"});
         return ending::reported;
     }
 
