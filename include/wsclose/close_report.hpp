@@ -32,7 +32,7 @@ enum class cause : std::uint8_t {
     context_destroyed, ///< it ended everything
 
     // The peer or the network ended it.
-    fin,   ///< the peer ended TCP
+    fin,   ///< the peer ended TCP, or TLS
     reset, ///< the peer reset TCP
     lost,  ///< TCP gave up: nothing that was sent was acknowledged any more
 
@@ -51,7 +51,7 @@ enum class cause : std::uint8_t {
     tls_untrusted,   ///< nobody who is trusted has signed the server's certificate
     tls_expired,     ///< the server's certificate is not valid at this time
     tls_wrong_name,  ///< the server's certificate is for another name
-    tls_failed,      ///< TLS failed in another way
+    tls_failed,      ///< TLS failed in another way, or nothing tells in which
     upgrade_refused, ///< the server answered with another status than 101
     upgrade_invalid, ///< the server's answer was not a valid one (RFC 6455 section 4.1)
 };

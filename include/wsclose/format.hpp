@@ -96,7 +96,7 @@ namespace detail {
 
     /// `before 503 after`; nothing if the number is 0.
     template <class Sink>
-    constexpr void write_if_any(std::string_view before, std::uint32_t value, std::string_view after, Sink &sink) {
+    constexpr void write_if_any(std::string_view before, std::uint64_t value, std::string_view after, Sink &sink) {
         if (value == 0)
             return;
         sink(before);
@@ -104,18 +104,16 @@ namespace detail {
         sink(after);
     }
 
-    /// The rest of the line of a connection that was established: ` (reset) after 12 s`.
+    /// The cause, if the rest of the line does not tell it.
     template <class Sink>
-    constexpr void write_cause(const close_report &report, Sink &sink) {
-        const cause why      = report.cause();
-        const bool  says_why = report.violation() == parse_error::none && why != cause::unknown &&
-                              why != cause::handshake && why != cause::library;
-        if (says_why) {
-            sink(" ("sv);
-            sink(name(why));
-            sink(")"sv);
-        }
-        write_if_any(" after "sv, static_cast<std::uint32_t>(report.lasted() / 1000), " s"sv, sink);
+    constexpr void write_cause(const close_report &report, bool shows_frames, Sink &sink) {
+        const cause why = report.cause();
+        if (why == cause::unknown || why == cause::handshake || why == cause::library ||
+            (why == cause::protocol_violation && shows_frames))
+            return;
+        sink(" ("sv);
+        sink(name(why));
+        sink(")"sv);
     }
 
     /// `not connected (upgrade_refused, HTTP 503, retry after 30 s): "..."`
@@ -200,14 +198,16 @@ constexpr void write_text(const close_report &report, Sink &&sink) {
     sink(clean || unknown ? ": "sv : ", not cleanly: "sv);
     const bool         inbound_first = report.initiator() == initiator::peer;
     const close_frame *first         = inbound_first ? report.received() : report.sent();
-    if (!report.sent() && !report.received() && report.violation() == parse_error::none) {
-        write_text(report.code(), sink);
-    } else {
+    const bool         shows_frames  = report.sent() || report.received() || report.violation() != parse_error::none;
+    if (shows_frames) {
         detail::write_direction(report, inbound_first, nullptr, sink);
         sink(", "sv);
         detail::write_direction(report, !inbound_first, first, sink);
+    } else {
+        write_text(report.code(), sink);
     }
-    detail::write_cause(report, sink);
+    detail::write_cause(report, shows_frames, sink);
+    detail::write_if_any(" after "sv, static_cast<std::uint64_t>(report.lasted()) / 1000, " s"sv, sink);
 }
 
 /// Writes `{"code":1000,"reason":"bye"}` through `sink`; an empty frame has the code 1005.

@@ -82,16 +82,19 @@ inline tcp tcp_state(lws *wsi) noexcept {
 #endif
 }
 
+/// Whether nothing came for 0.9 s, surely.
+inline bool heard_nothing([[maybe_unused]] lws *wsi) noexcept {
+#ifdef __linux__
+    return info_of(wsi).tcpi_last_data_recv >= 900;
+#else
+    return false;
+#endif
+}
+
 /// Whether TLS or HTTP/2 may have ended while TCP has not. lws consumes their end markers silently. One must have
 /// come just now, so nothing has ended if no data came for 0.9 s.
 inline bool layer_may_have_ended(lws *wsi) noexcept {
-    if (!is_stream(wsi) && !lws_is_ssl(wsi))
-        return false;
-#ifdef __linux__
-    return info_of(wsi).tcpi_last_data_recv < 900;
-#else
-    return true;
-#endif
+    return (is_stream(wsi) || lws_is_ssl(wsi)) && !heard_nothing(wsi);
 }
 
 /// Whether a ping went unanswered, as far as can be seen: the peer was silent, something was sent to it at least

@@ -81,7 +81,10 @@ public:
         case event::writeable: return on_writeable();
         case event::timer: return on_timer();
         case event::peer_close: return receive_close(in, len);
-        case event::redirected: return {!closing(), -1}; // do not connect elsewhere just to close there
+        case event::redirected:
+            if (closing()) // do not connect elsewhere just to close there
+                c_.handshake_.ends_by(cause::dropped);
+            return {!closing(), -1};
         default: return {};
         }
     }
@@ -90,6 +93,11 @@ public:
     int after(event what, int result) noexcept {
         switch (what) {
         case event::peer_close: return answer();
+        case event::upgrading:
+        case event::redirected:
+            if (result != 0)
+                c_.handshake_.ends_by(cause::dropped);
+            return result;
         case event::established:
             if (c_.handshake_.requested()) // the program closed before
                 c_.start_closing();
@@ -149,7 +157,7 @@ private:
             return on_end();
         if (c_.stage_ == stage::request)
             return ending::silent;
-        c_.handshake_.connect_failed(examine_attempt(wsi_, error, c_.stage_ == stage::upgrading));
+        c_.handshake_.connect_failed(examine_attempt(wsi_, error));
         return ending::reported;
     }
 
@@ -159,7 +167,8 @@ private:
         else if (c_.here_ == role::server || c_.stage_ == stage::request)
             return ending::silent;
         else
-            c_.handshake_.connect_failed({"the connection ended before the WebSocket was established"});
+            c_.handshake_.connect_failed(
+                examine_attempt(wsi_, "the connection ended before the WebSocket was established"));
         return ending::reported;
     }
 

@@ -46,13 +46,15 @@ inline std::string_view text_of(const void *in, std::size_t len) noexcept {
 }
 
 /// Whether lws_context_destroy() is under way. Always false before 4.2, which does not expose it.
-inline bool is_destroying_context([[maybe_unused]] lws *wsi) noexcept {
 #if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 2)
-    return lws_context_is_being_destroyed(lws_get_context(wsi)) != 0;
-#else
-    return false;
-#endif
+inline constexpr bool tells_of_destruction = true;
+inline bool           is_destroying_context(lws *wsi) noexcept {
+              return lws_context_is_being_destroyed(lws_get_context(wsi)) != 0;
 }
+#else
+inline constexpr bool tells_of_destruction = false;
+inline bool           is_destroying_context(lws *) noexcept { return false; }
+#endif
 
 /// Whether the last frame received was a Close frame. Always false before 4.4, which does not expose it.
 inline bool close_came_last([[maybe_unused]] lws *wsi) noexcept {

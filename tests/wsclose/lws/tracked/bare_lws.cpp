@@ -107,7 +107,7 @@ TEST_CASE("no reason left with lws follows our Close frame") {
 
 TEST_CASE("a connection that is closed from elsewhere in the old way is closed by the program, with any code") {
     static connection_ref target;
-    const auto [code, frame, report] = GENERATE(table<int, std::string, std::string>({
+    const auto [status, frame, report] = GENERATE(table<int, std::string, std::string>({
         {1001, "\x88\x05\x03\xE9old", "sent 1001 going_away \"old\""},
         {1002, "\x88\x05\x03\xEAold", "sent 1002 protocol_error \"old\""},
         {1007, "\x88\x05\x03\xEFold", "sent 1007 invalid_payload \"old\""},

@@ -120,7 +120,7 @@ TEST_CASE("a client whose TLS fails gets 1015") {
         CHECK(events.next().find("not connected: \"") == 0);
     }
     SECTION("because nobody vouches for the server's certificate") {
-        options.trusts = false;
+        options.trusted = nullptr;
         server server(check_report, one_protocol, options);
         lws_set_log_level(0, nullptr);
         server.host().connect(server.host().port(), "tracked");
