@@ -163,7 +163,7 @@ private:
 
     ending on_end() noexcept {
         if (c_.stage_ >= stage::established)
-            c_.handshake_.transport_closed(cause::library, now());
+            c_.handshake_.transport_closed(cause::unknown, now());
         else if (c_.here_ == role::server || c_.stage_ == stage::request)
             return ending::silent;
         else
