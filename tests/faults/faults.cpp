@@ -495,10 +495,11 @@ namespace {
         role         here;
         std::string  why, line, json;
 
-        /// TLS may end just before TCP does, and then lws shows no more than that something has ended.
+        /// Over TLS, lws does not tell whether TLS has ended, or lws itself ended it. Then nobody says why.
         bool is_right() const {
+            const bool hidden_by_tls = over_tls && (of->expected() == cause::fin || of->expected() == cause::library);
             return why == name(of->expected()) || why == name(of->told) ||
-                   (of->told == cause::fin && over_tls && why == name(cause::unknown));
+                   (hidden_by_tls && why == name(cause::unknown));
         }
         bool was_played() const { return line.rfind("not played", 0) != 0; }
     };

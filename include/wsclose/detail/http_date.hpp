@@ -35,11 +35,16 @@ constexpr std::int64_t days_since_1970(std::int64_t year, std::int64_t month, st
 /// Seconds since 1970 of a date as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7); -1 if it is none.
 constexpr std::int64_t parse_http_date(std::string_view text) noexcept {
     constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    if (text.size() != 29 || text[3] != ',' || text[19] != ':' || text[22] != ':' || text.substr(25) != " GMT")
+    if (text.size() != 29)
         return -1;
-    const std::size_t month = months.find(text.substr(8, 3));
-    std::string_view  day = text.substr(5, 2), year = text.substr(12, 4), hour = text.substr(17, 2),
-                     minute = text.substr(20, 2), second = text.substr(23, 2);
+    const auto part = [text](std::size_t offset, std::size_t size) {
+        return std::string_view(text.data() + offset, size);
+    };
+    if (part(3, 2) != ", " || text[19] != ':' || text[22] != ':' || part(25, 4) != " GMT")
+        return -1;
+    const std::size_t month = months.find(part(8, 3));
+    std::string_view  day = part(5, 2), year = part(12, 4), hour = part(17, 2), minute = part(20, 2),
+                     second = part(23, 2);
     const std::int64_t d = take_number(day), y = take_number(year), h = take_number(hour), m = take_number(minute),
                        s = take_number(second);
     if (month == std::string_view::npos || month % 3 != 0 || d < 1 || d > 31 || y < 1970 || h < 0 || h > 23 || m < 0 ||

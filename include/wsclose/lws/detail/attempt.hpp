@@ -58,10 +58,7 @@ inline constexpr words_row words_of_lws[] = {
 };
 
 constexpr bool contains(std::string_view text, std::string_view part) noexcept {
-    for (; text.size() >= part.size(); text.remove_prefix(1))
-        if (text.substr(0, part.size()) == part)
-            return true;
-    return false;
+    return text.find(part) != std::string_view::npos;
 }
 
 /// What an error number at the end of the text tells, as in "conn fail: 111".
@@ -106,7 +103,9 @@ inline cause cause_in_socket(lws *wsi) noexcept {
 inline std::uint32_t retry_after(lws *wsi) noexcept {
     char      value[40];
     const int size = lws_hdr_copy(wsi, value, sizeof value, WSI_TOKEN_HTTP_RETRY_AFTER);
-    return size <= 0 ? 0 : parse_retry_after({value, static_cast<std::size_t>(size)}, lws_now_secs());
+    return size <= 0
+               ? 0
+               : parse_retry_after({value, static_cast<std::size_t>(size)}, static_cast<std::int64_t>(lws_now_secs()));
 }
 
 inline failed_attempt examine_attempt(lws *wsi, std::string_view error) noexcept {
