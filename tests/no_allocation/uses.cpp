@@ -73,6 +73,11 @@ void use_handshake(close_handshake &handshake, const close_frame &frame) {
     handshake.connect_failed({frame.reason()});
 }
 
+void use_relay(const close_report &ended, std::string_view body, role sender) {
+    sink(relayed(ended, sender).reason());
+    sink(relayed(close_frame::parse(body), sender).reason());
+}
+
 int use_verbs(lws *wsi, const void *in, std::size_t len) {
     close_frame answer;
     return answer_peer_close(wsi, in, len, answer) + close(wsi, close_code::going_away);
