@@ -12,6 +12,7 @@
 
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_report.hpp>
+#include <wsclose/detail/config.hpp>
 #include <wsclose/format.hpp>
 
 namespace wsclose::detail {
@@ -56,13 +57,13 @@ constexpr void write_head(const metric_family &family, Sink &sink) {
 template <class Sink>
 class metric_line {
 public:
-    constexpr metric_line(Sink &sink, std::string_view name, std::string_view suffix = {}) : sink_(sink) {
+    constexpr metric_line(Sink &out, std::string_view name, std::string_view suffix = {}) : sink_(out) {
         sink_(name);
         sink_(suffix);
     }
 
     /// Without a value, the label is left out: to Prometheus that is the same.
-    constexpr metric_line &label(std::string_view name, std::string_view value) {
+    WSCLOSE_NOINLINE constexpr metric_line &label(std::string_view name, std::string_view value) {
         if (value.empty())
             return *this;
         sink_(has_labels_ ? ","sv : "{"sv);
@@ -75,7 +76,7 @@ public:
     }
 
     /// `thousandths`: the value has three decimals.
-    constexpr void value(std::uint64_t count, bool thousandths = false) {
+    WSCLOSE_NOINLINE constexpr void value(std::uint64_t count, bool thousandths = false) {
         sink_(has_labels_ ? "} "sv : " "sv);
         write_number(thousandths ? count / 1000 : count, sink_);
         if (thousandths) {
@@ -87,11 +88,11 @@ public:
 
 private:
     constexpr void write_escaped_value(std::string_view text) {
-        for (std::size_t i = 0; i < text.size(); ++i) {
-            if (text[i] == '\\' || text[i] == '"')
-                sink_("\\"sv);
-            sink_(text[i] == '\n' ? "\\n"sv : text.substr(i, 1));
+        for (std::size_t at = 0; (at = text.find_first_of("\\\"\n"sv)) != text.npos; text.remove_prefix(at + 1)) {
+            sink_(std::string_view(text.data(), at));
+            sink_(text[at] == '\n' ? "\\n"sv : text[at] == '"' ? "\\\""sv : "\\\\"sv);
         }
+        sink_(text);
     }
 
     Sink &sink_;
@@ -126,17 +127,18 @@ struct code_digits {
     constexpr std::string_view view() const noexcept { return {digits, sizeof digits}; }
 };
 
+/// How many codes an application's enum lists.
+template <class Enum>
+inline constexpr unsigned listed_codes =
+    sizeof close_code_traits<Enum>::codes / sizeof close_code_traits<Enum>::codes[0];
+template <>
+inline constexpr unsigned listed_codes<close_code> = 0;
+
 /// The codes that have a series of their own, and one for each range of the others. `Enum` is `close_code`, or the enum
 /// of an application.
 template <class Enum>
 struct code_slots {
-    static constexpr unsigned own = [] {
-        if constexpr (is_application_enum<Enum>())
-            return static_cast<unsigned>(sizeof close_code_traits<Enum>::codes /
-                                         sizeof close_code_traits<Enum>::codes[0]);
-        else
-            return 0U;
-    }();
+    static constexpr unsigned own              = listed_codes<Enum>;
     static constexpr unsigned other_registered = own + registered_codes; // 3000 to 3999
     static constexpr unsigned other_private    = other_registered + 1;   // 4000 to 4999
     static constexpr unsigned count            = other_private + 1;
