@@ -9,8 +9,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_report.hpp>
@@ -41,12 +43,12 @@ class basic_close_counters {
 public:
     constexpr basic_close_counters() noexcept = default;
 
-    /// Every series has these labels too. The array and its texts must outlive the counters.
-    template <std::size_t Count>
-    explicit constexpr basic_close_counters(const metric_label (&constant_labels)[Count]) noexcept
-        : labels_(constant_labels), label_count_(Count) {}
-    template <std::size_t Count>
-    explicit basic_close_counters(const metric_label (&&)[Count]) = delete; // it would be gone
+    /// Every series has these labels too: an array of `metric_label`, or whatever has `data()` and `size()`. It and its
+    /// texts must outlive the counters, and must not change.
+    template <class Labels, class = std::enable_if_t<std::is_convertible_v<
+                                decltype(std::data(std::declval<Labels &>())), const metric_label *>>>
+    explicit constexpr basic_close_counters(Labels &constant_labels) noexcept
+        : labels_(std::data(constant_labels)), label_count_(std::size(constant_labels)) {}
 
     /// Counts how one connection ended, or one attempt of a client failed. Call it once for each final report, as
     /// `on_close` gives it. It adds 1 to one series of each family for a connection, and to one series for an attempt.

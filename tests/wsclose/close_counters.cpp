@@ -314,7 +314,8 @@ TEST_CASE("the page is in the Prometheus text format, with the program's labels 
 }
 
 TEST_CASE("several counters share a page, on which each family has one head") {
-    static constexpr metric_label   chat_labels[] = {{"protocol", "chat"}}, game_labels[] = {{"protocol", "game"}};
+    const metric_label              chat_labels[] = {{"protocol", "chat"}};
+    std::vector<metric_label>       game_labels   = {{"protocol", "game"}};
     close_counters                  chat(chat_labels);
     basic_close_counters<game_code> game(game_labels);
     chat.count(cut(cause::fin));

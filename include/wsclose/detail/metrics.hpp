@@ -6,8 +6,10 @@
 
 // Lines of the Prometheus text format, version 0.0.4, and the tables of what is counted.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string_view>
 
 #include <wsclose/close_code.hpp>
@@ -88,7 +90,8 @@ public:
 
 private:
     constexpr void write_escaped_value(std::string_view text) {
-        for (std::size_t at = 0; (at = text.find_first_of("\\\"\n"sv)) != text.npos; text.remove_prefix(at + 1)) {
+        for (std::size_t at = 0; (at = text.find_first_of("\\\"\n"sv)) != std::string_view::npos;
+             text.remove_prefix(at + 1)) {
             sink_(std::string_view(text.data(), at));
             sink_(text[at] == '\n' ? "\\n"sv : text[at] == '"' ? "\\\""sv : "\\\\"sv);
         }
@@ -118,8 +121,6 @@ constexpr bool is_usual_failure(cause why) noexcept {
 
 // ---- codes ----
 
-inline constexpr unsigned registered_codes = sizeof names / sizeof names[0];
-
 /// A code, all of which have four digits.
 struct code_digits {
     char digits[4];
@@ -127,63 +128,66 @@ struct code_digits {
     constexpr std::string_view view() const noexcept { return {digits, sizeof digits}; }
 };
 
+/// A code that has a series of its own.
+struct named_slot {
+    close_code       code;
+    std::string_view name;
+};
+
 /// How many codes an application's enum lists.
 template <class Enum>
-inline constexpr unsigned listed_codes =
-    sizeof close_code_traits<Enum>::codes / sizeof close_code_traits<Enum>::codes[0];
+inline constexpr std::size_t listed_codes = std::size(close_code_traits<Enum>::codes);
 template <>
-inline constexpr unsigned listed_codes<close_code> = 0;
+inline constexpr std::size_t listed_codes<close_code> = 0;
+
+/// The codes of an application's enum, then those of the registry.
+template <class Enum>
+constexpr auto named_slots() noexcept {
+    std::array<named_slot, listed_codes<Enum> + std::size(names)> slots{};
+    std::size_t                                                   at = 0;
+    if constexpr (listed_codes<Enum> != 0)
+        for (const auto &entry : close_code_traits<Enum>::codes)
+            slots[at++] = {any_close_code(entry.code), entry.name};
+    for (const code_name &entry : names)
+        slots[at++] = {entry.code, entry.name};
+    return slots;
+}
 
 /// The codes that have a series of their own, and one for each range of the others. `Enum` is `close_code`, or the enum
 /// of an application.
 template <class Enum>
 struct code_slots {
-    static constexpr unsigned own              = listed_codes<Enum>;
-    static constexpr unsigned other_registered = own + registered_codes; // 3000 to 3999
-    static constexpr unsigned other_private    = other_registered + 1;   // 4000 to 4999
+    static constexpr auto     named            = named_slots<Enum>();
+    static constexpr unsigned other_registered = static_cast<unsigned>(named.size()); // 3000 to 3999
+    static constexpr unsigned other_private    = other_registered + 1;                // 4000 to 4999
     static constexpr unsigned count            = other_private + 1;
 
-    /// Own codes go before those of the registry.
+    /// If an application's code is in the registry too, the first of the two.
     static constexpr unsigned slot_of(close_code code) noexcept {
-        if constexpr (own != 0)
-            for (unsigned i = 0; i < own; ++i)
-                if (close_code(any_close_code(close_code_traits<Enum>::codes[i].code)) == code)
-                    return i;
-        for (unsigned i = 0; i < registered_codes; ++i)
-            if (names[i].code == code)
-                return own + i;
+        for (unsigned i = 0; i < other_registered; ++i)
+            if (named[i].code == code)
+                return i;
         return range(code) == code_range::private_use ? other_private : other_registered;
-    }
-
-    /// The code of a slot below `other_registered`.
-    static constexpr close_code code_of(unsigned slot) noexcept {
-        if constexpr (own != 0)
-            if (slot < own)
-                return any_close_code(close_code_traits<Enum>::codes[slot].code);
-        return names[slot - own].code;
     }
 
     /// The code of a slot as a label: `1000`, or `3xxx` and `4xxx` for what has no slot of its own.
     static constexpr code_digits digits_of(unsigned slot) noexcept {
         if (slot >= other_registered)
             return {{slot == other_private ? '4' : '3', 'x', 'x', 'x'}};
-        const auto value = static_cast<unsigned>(code_of(slot));
+        const auto value = static_cast<unsigned>(named[slot].code);
         return {{digit(value / 1000), digit(value / 100), digit(value / 10), digit(value)}};
     }
 
     /// The name of a slot's code; empty if it stands for many.
     static constexpr std::string_view name_of(unsigned slot) noexcept {
-        if constexpr (own != 0)
-            if (slot < own)
-                return close_code_traits<Enum>::codes[slot].name;
-        return slot < other_registered ? name(code_of(slot)) : std::string_view();
+        return slot < other_registered ? named[slot].name : std::string_view();
     }
 
     /// Whether a connection that was established can end with a code of this slot, because of `who`.
     static constexpr bool is_usual(initiator who, unsigned slot) noexcept {
         if (slot >= other_registered)
             return who != initiator::transport;
-        const close_code code = code_of(slot);
+        const close_code code = named[slot].code;
         return slot_of(code) == slot && code != close_code::tls_handshake &&
                (who != initiator::transport || code == close_code::abnormal_closure);
     }
@@ -209,7 +213,7 @@ inline constexpr duration_bound duration_bounds[] = {
     {60'000, "60"sv},      {120'000, "120"sv},      {300'000, "300"sv},      {900'000, "900"sv},
     {3'600'000, "3600"sv}, {14'400'000, "14400"sv}, {86'400'000, "86400"sv},
 };
-inline constexpr unsigned bound_count = sizeof duration_bounds / sizeof duration_bounds[0];
+inline constexpr unsigned bound_count = static_cast<unsigned>(std::size(duration_bounds));
 
 /// The bucket of a duration: the index of its bound, or `bound_count` if it is longer than all of them.
 constexpr unsigned bucket_of(std::int64_t milliseconds) noexcept {
