@@ -281,7 +281,7 @@ TEST_CASE("the codes of an application's enum count by its names, also those tha
 }
 
 TEST_CASE("the page is in the Prometheus text format, with the program's labels escaped") {
-    static constexpr metric_label           labels[] = {{"server", "a\"b\\c\nd"}, {"zone", ""}};
+    static constexpr metric_label           labels[] = {{"server", "a\"b\\c\nd"}, {"none", ""}, {"zone", "z"}};
     static basic_close_counters<close_code> counters(labels);
     counters.count(lasting(61070));
     const std::string      text = text_of(counters);
@@ -289,27 +289,29 @@ TEST_CASE("the page is in the Prometheus text format, with the program's labels 
         "# HELP websocket_closes_total WebSocket connections that ended, by who ended them, why, and whether the "
         "closing handshake was clean.\n"
         "# TYPE websocket_closes_total counter\n"
-        "websocket_closes_total{server=\"a\\\"b\\\\c\\nd\",initiator=\"transport\",cause=\"unknown\",clean=\"false\"} "
+        "websocket_closes_total{server=\"a\\\"b\\\\c\\nd\",zone=\"z\",initiator=\"transport\",cause=\"unknown\",clean="
+        "\"false\"} "
         "0\n"
-        "websocket_closes_total{server=\"a\\\"b\\\\c\\nd\",initiator=\"transport\",cause=\"fin\",clean=\"false\"} 1\n";
+        "websocket_closes_total{server=\"a\\\"b\\\\c\\nd\",zone=\"z\",initiator=\"transport\",cause=\"fin\",clean="
+        "\"false\"} 1\n";
     CHECK(text.substr(0, head.size()) == head);
     const std::string_view tail =
         "# HELP websocket_connection_duration_seconds How long WebSocket connections were open.\n"
         "# TYPE websocket_connection_duration_seconds histogram\n"
-        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",le=\"1\"} 0\n"
-        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",le=\"5\"} 0\n"
-        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",le=\"15\"} 0\n"
-        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",le=\"30\"} 0\n"
-        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",le=\"60\"} 0\n"
-        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",le=\"120\"} 1\n"
-        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",le=\"300\"} 1\n"
-        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",le=\"900\"} 1\n"
-        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",le=\"3600\"} 1\n"
-        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",le=\"14400\"} 1\n"
-        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",le=\"86400\"} 1\n"
-        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",le=\"+Inf\"} 1\n"
-        "websocket_connection_duration_seconds_sum{server=\"a\\\"b\\\\c\\nd\"} 61.070\n"
-        "websocket_connection_duration_seconds_count{server=\"a\\\"b\\\\c\\nd\"} 1\n";
+        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",zone=\"z\",le=\"1\"} 0\n"
+        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",zone=\"z\",le=\"5\"} 0\n"
+        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",zone=\"z\",le=\"15\"} 0\n"
+        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",zone=\"z\",le=\"30\"} 0\n"
+        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",zone=\"z\",le=\"60\"} 0\n"
+        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",zone=\"z\",le=\"120\"} 1\n"
+        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",zone=\"z\",le=\"300\"} 1\n"
+        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",zone=\"z\",le=\"900\"} 1\n"
+        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",zone=\"z\",le=\"3600\"} 1\n"
+        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",zone=\"z\",le=\"14400\"} 1\n"
+        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",zone=\"z\",le=\"86400\"} 1\n"
+        "websocket_connection_duration_seconds_bucket{server=\"a\\\"b\\\\c\\nd\",zone=\"z\",le=\"+Inf\"} 1\n"
+        "websocket_connection_duration_seconds_sum{server=\"a\\\"b\\\\c\\nd\",zone=\"z\"} 61.070\n"
+        "websocket_connection_duration_seconds_count{server=\"a\\\"b\\\\c\\nd\",zone=\"z\"} 1\n";
     CHECK(text.substr(text.size() - tail.size()) == tail);
 }
 
@@ -346,9 +348,12 @@ TEST_CASE("no report is lost if several threads count and another writes, and no
         }
     });
 
+    std::atomic<int>         waiting{threads};
     std::vector<std::thread> all;
     for (int i = 0; i < threads; ++i)
         all.emplace_back([&] {
+            for (--waiting; waiting != 0;) // until all are there
+                std::this_thread::yield();
             for (int j = 0; j < reports; ++j) {
                 counters.count(received(body_of(1000)));
                 counters.count(lasting(10));
