@@ -9,8 +9,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
-#include <string_view>
+#include <string_view> // std::size and std::data too
 #include <type_traits>
 #include <utility>
 

@@ -9,8 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
-#include <string_view>
+#include <string_view> // std::size and std::data too
 
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_report.hpp>
