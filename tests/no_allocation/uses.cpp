@@ -4,6 +4,7 @@
 // Uses every function of wsclose that runs, so that the object file names all that they need. check.py
 // reads it there, and finds a function that is missing here. WITH_REMOTE adds the header that allocates.
 
+#include <wsclose/close_counters.hpp>
 #include <wsclose/lws.hpp>
 #ifdef WITH_REMOTE
 #    include <wsclose/lws/cross_thread.hpp>
@@ -60,6 +61,14 @@ void use_text(const close_report &report) {
     write_json(report, sink);
     write_json(*report.received(), sink);
     sink(name(report.acknowledged()));
+}
+
+void use_counters(basic_close_counters<own_code> &counters, const close_report &report) {
+    const metric_label labels[] = {{"server", report.reason()}};
+    close_counters     others(labels);
+    counters.count(report);
+    others.count(report);
+    write_metrics(sink, counters, others);
 }
 
 void use_handshake(close_handshake &handshake, const close_frame &frame) {
