@@ -35,10 +35,20 @@ namespace detail {
         sink(std::string_view(digits + at, sizeof digits - at));
     }
 
+    /// Whether JSON through this sink has the names of codes: only through the sink of <wsclose/named.hpp>.
+    template <class Sink>
+    inline constexpr bool writes_names = false;
+
+    /// The name of a code in what goes through `sink`. The sink of <wsclose/named.hpp> knows more names.
+    template <class Sink>
+    constexpr std::string_view name_for(close_code code, const Sink & /*sink*/) noexcept {
+        return name(code);
+    }
+
     /// ` normal_closure`; nothing if the code has no name.
     template <class Sink>
     constexpr void write_name(close_code code, Sink &sink) {
-        if (const std::string_view known = name(code); !known.empty()) {
+        if (const std::string_view known = name_for(code, sink); !known.empty()) {
             sink(" "sv);
             sink(known);
         }
@@ -131,11 +141,23 @@ namespace detail {
         write_quoted(report.error(), sink);
     }
 
-    /// `"code":1000,"reason":"bye"`
+    template <class Sink>
+    constexpr void write_json_name(std::string_view known, Sink &sink) {
+        if (known.empty())
+            sink("null"sv);
+        else
+            write_quoted(known, sink);
+    }
+
+    /// `"code":1000,"reason":"bye"`; with names, `"code":1000,"name":"normal_closure","reason":"bye"`
     template <class Sink>
     constexpr void write_json_members(close_code code, std::string_view reason, Sink &sink) {
         sink("\"code\":"sv);
         write_number(static_cast<std::uint16_t>(code), sink);
+        if constexpr (writes_names<Sink>) {
+            sink(",\"name\":"sv);
+            write_json_name(name_for(code, sink), sink);
+        }
         sink(",\"reason\":"sv);
         write_quoted(reason, sink);
     }
@@ -149,14 +171,6 @@ namespace detail {
         sink("{"sv);
         write_json_members(frame->code(), frame->reason(), sink);
         sink("}"sv);
-    }
-
-    template <class Sink>
-    constexpr void write_json_name(std::string_view known, Sink &sink) {
-        if (known.empty())
-            sink("null"sv);
-        else
-            write_quoted(known, sink);
     }
 } // namespace detail
 
@@ -275,6 +289,7 @@ private:
     // the words around them, 124 bytes at most:
     // `closed by the library, not cleanly: ` has 36, `sent 1010 mandatory_extension ""` 32, and
     // `, received 1010 mandatory_extension (or another code) ""` 56.
+    // Each of the two names may be one of an application, of 48 bytes, 29 more than mandatory_extension.
     static constexpr std::size_t capacity = 12 * max_reason_size + 256;
 
     struct sink {

@@ -95,6 +95,24 @@ int  other_callback(lws *, int, void *, void *, size_t);
 auto t = static_cast<lws_callback_function *>(wsclose::tracked<other_callback, &session::ws>);
 #elif CASE == 24 // alone: tracked<> needs the connection in the session too: tracked<callback, &session::ws>
 auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback>);
+#elif CASE == 25 // alone: a name in close_code_traits is empty, has more than 48 bytes, or needs an escape
+enum class game_code { lost = 4000 };
+template <>
+struct wsclose::close_code_traits<game_code> {
+    static constexpr named_code<game_code> codes[] = {{game_code::lost, "\"lost\""}};
+};
+void log(const wsclose::close_report &report) { wsclose::text_line line(wsclose::named<game_code>(report)); }
+#elif CASE == 26 // alone: a name in close_code_traits is empty, has more than 48 bytes, or needs an escape
+enum class game_code { lost = 4000 };
+template <>
+struct wsclose::close_code_traits<game_code> {
+    static constexpr named_code<game_code> codes[] = {
+        {game_code::lost, "123456789 123456789 123456789 123456789 123456789"}};
+};
+void log(const wsclose::close_report &report) { wsclose::text_line line(wsclose::named<game_code>(report)); }
+#elif CASE == 27 // this enum has no close_code_traits
+enum class unannounced { lost = 4000 };
+void log(const wsclose::close_report &report) { wsclose::text_line line(wsclose::named<unannounced>(report)); }
 #else
 struct session {
     wsclose::connection ws;

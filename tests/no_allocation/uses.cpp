@@ -60,6 +60,8 @@ void use_text(const close_report &report) {
     write_json(report, sink);
     write_json(*report.received(), sink);
     sink(name(report.acknowledged()));
+    write_json(named<own_code>(report), sink);
+    sink(name(report.as<own_code>().value_or(own_code::kicked)));
 }
 
 void use_handshake(close_handshake &handshake, const close_frame &frame) {
