@@ -101,7 +101,7 @@ template <>
 struct wsclose::close_code_traits<game_code> {
     static constexpr named_code<game_code> codes[] = {{game_code::lost, "\"lost\""}};
 };
-void log(const wsclose::close_report &report) { wsclose::text_line line(wsclose::named<game_code>(report)); }
+void log(const wsclose::close_report &report) { wsclose::log_report<game_code>(report, "chat"); }
 #elif CASE == 26 // alone: a name in close_code_traits is empty, has more than 48 bytes, or needs an escape
 enum class game_code { lost = 4000 };
 template <>
@@ -109,10 +109,10 @@ struct wsclose::close_code_traits<game_code> {
     static constexpr named_code<game_code> codes[] = {
         {game_code::lost, "123456789 123456789 123456789 123456789 123456789"}};
 };
-void log(const wsclose::close_report &report) { wsclose::text_line line(wsclose::named<game_code>(report)); }
+void log(const wsclose::close_report &report) { wsclose::log_report<game_code>(report, "chat"); }
 #elif CASE == 27 // this enum has no close_code_traits
 enum class unannounced { lost = 4000 };
-void log(const wsclose::close_report &report) { wsclose::text_line line(wsclose::named<unannounced>(report)); }
+void log(const wsclose::close_report &report) { wsclose::log_report<unannounced>(report, "chat"); }
 #else
 struct session {
     wsclose::connection ws;

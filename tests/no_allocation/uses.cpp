@@ -61,7 +61,13 @@ void use_text(const close_report &report) {
     write_json(*report.received(), sink);
     sink(name(report.acknowledged()));
     write_json(named<own_code>(report), sink);
-    sink(name(report.as<own_code>().value_or(own_code::kicked)));
+    sink(name(report.as<own_code>() ? severity::info : severity_of(report)));
+}
+
+void use_log(const close_report &report) {
+    log_limiter limiter(10);
+    log_report<own_code>(report, "chat", limiter);
+    sink(limiter.take_suppressed(0) ? "some" : "none");
 }
 
 void use_handshake(close_handshake &handshake, const close_frame &frame) {
