@@ -27,7 +27,7 @@ TEST_CASE("{fmt} writes codes, frames and reports as text and as JSON") {
 TEST_CASE("{fmt} pads text as a string is padded") {
     CHECK(fmt::format("{:18}|", wsclose::close_code::going_away) == "1001 going_away   |");
     CHECK(fmt::format("{:.>18}|", wsclose::close_code::going_away) == "...1001 going_away|");
-    CHECK(fmt::format("{:^{}}|", wsclose::close_code::going_away, 17) == " 1001 going_away |");
+    CHECK(fmt::format("{:^17}|", wsclose::close_code::going_away) == " 1001 going_away |");
     CHECK(fmt::format("{:5}|", wsclose::close_code::going_away) == "1001 going_away|");
 }
 

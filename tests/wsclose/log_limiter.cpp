@@ -29,6 +29,10 @@ TEST_CASE("the interval starts with the first line, however late that is") {
     CHECK(limiter.take(1'000'999));
     CHECK_FALSE(limiter.take(1'000'999));
     CHECK(limiter.take(1'001'000));
+    log_limiter early(1, 1000); // the clock starts at 0
+    CHECK(early.take(900));
+    CHECK_FALSE(early.take(1899));
+    CHECK(early.take(1900));
 }
 
 TEST_CASE("a limiter lets 100 lines through in 10 s unless the program says otherwise") {

@@ -23,7 +23,7 @@ TEST_CASE("std::format writes codes, frames and reports as text and as JSON") {
 TEST_CASE("std::format pads text as a string is padded") {
     CHECK(std::format("{:18}|", wsclose::close_code::going_away) == "1001 going_away   |");
     CHECK(std::format("{:.>18}|", wsclose::close_code::going_away) == "...1001 going_away|");
-    CHECK(std::format("{:^{}}|", wsclose::close_code::going_away, 17) == " 1001 going_away |");
+    CHECK(std::format("{:^17}|", wsclose::close_code::going_away) == " 1001 going_away |");
 }
 
 TEST_CASE("std::format writes the names of an application's codes") {

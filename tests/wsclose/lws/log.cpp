@@ -4,6 +4,7 @@
 #include <wsclose/lws/log.hpp>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <wsclose/close_handshake.hpp>
@@ -21,15 +22,16 @@ struct entry {
 };
 std::vector<entry> logged;
 
-// Collects what lws logs at the levels that are shown.
+// Collects what lws logs at the levels that are shown. lws 5 swallows a line that is the same as the one before.
 struct log_capture {
     explicit log_capture(int shown = LLL_ERR | LLL_WARN | LLL_NOTICE) {
-        logged.clear();
-        lws_set_log_level(shown, [](int level, const char *text) {
+        lws_set_log_level(LLL_ERR | shown, [](int level, const char *text) {
             const std::string line = text;
             const auto        at   = line.find("chat: ");
             logged.push_back({level, at == std::string::npos ? line : line.substr(at)});
         });
+        lwsl_err("a test begins\n");
+        logged.clear();
     }
     log_capture(const log_capture &)            = delete;
     log_capture &operator=(const log_capture &) = delete;
@@ -104,11 +106,13 @@ TEST_CASE("a report is logged with the names of the application's codes") {
 TEST_CASE("a limiter suppresses the lines beyond its limit, and the log says how many there were") {
     const log_capture capture;
     log_limiter       limiter(2, 3600 * LWS_US_PER_SEC); // an hour
-    for (int i = 0; i < 5000; ++i)
+    for (int i = 0; i < 2500; ++i) {
         log_report(close_report(), "chat", limiter);
+        log_report(peer_closed_with("\x03\xE8"), "chat", limiter);
+    }
     REQUIRE(logged.size() == 2);
     CHECK(logged[0].line == lost_line);
-    CHECK(logged[1].line == lost_line);
+    CHECK(logged[1].line == "chat: closed cleanly by the peer: received 1000 normal_closure, sent 1000\n");
     log_suppressed(limiter, "chat");
     REQUIRE(logged.size() == 3);
     CHECK(logged[2].level == LLL_NOTICE);
