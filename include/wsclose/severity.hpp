@@ -67,12 +67,12 @@ constexpr severity severity_of(any_close_code code) noexcept {
 /// The severity of an ending: the loudest that applies.
 ///
 ///     warning          the connection was never established (`error()`)
-///     warning          the peer's Close frame was invalid (`violation()`)
+///     warning          the peer broke the protocol (`cause()`), for example by an invalid Close frame
 ///     notice           the ending was not clean
 ///     that of a code   `code()`, and the code of `received()`, unless it is uncertain
 ///     info             always
 constexpr severity severity_of(const close_report &report) noexcept {
-    if (!report.error().empty() || report.violation() != parse_error::none)
+    if (!report.error().empty() || report.cause() == cause::protocol_violation)
         return severity::warning;
     severity result = report.clean() ? severity::info : severity::notice;
     if (!report.code_uncertain() || report.initiator() != initiator::peer)

@@ -34,7 +34,7 @@ close_report we_closed(bool answered) {
 
 close_report never_connected(bool tls) {
     close_handshake handshake;
-    handshake.connect_failed("refused", tls);
+    handshake.connect_failed({"refused", tls ? cause::tls_failed : cause::refused});
     return handshake.report();
 }
 

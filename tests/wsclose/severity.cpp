@@ -31,6 +31,11 @@ void fail(close_handshake &h) {
     h.fail(frame<close_code::protocol_error>("rsv bits"));
     h.send();
 }
+void fail_unsent(close_handshake &h) { h.fail(frame<close_code::protocol_error>("rsv bits")); }
+template <cause Why>
+void end(close_handshake &h) {
+    h.transport_closed(Why);
+}
 void request(close_handshake &h) { h.request(frame<close_code::normal_closure>()); }
 void cannot_connect(close_handshake &h) { h.connect_failed({"connection refused"}); }
 
@@ -49,6 +54,13 @@ const struct {
     {"the service restarts", receive<1012>, nothing, severity::info},
     {"an application's code", receive<4001>, nothing, severity::info},
     {"lost", nothing, nothing, severity::notice},
+    {"reset", end<cause::reset>, nothing, severity::notice},
+    {"dropped by the program", end<cause::dropped>, nothing, severity::notice},
+    {"a ping that was not answered", end<cause::no_pong>, nothing, severity::notice},
+    {"no answer to our Close in time", close_1000, end<cause::no_answer>, severity::notice},
+    {"the peer broke the protocol, and no Close could be sent", end<cause::protocol_violation>, nothing,
+     severity::warning},
+    {"the peer broke the protocol, and our Close is lost", fail_unsent, nothing, severity::warning},
     {"lost before our Close was sent", request, nothing, severity::notice},
     {"no answer to our Close", close_1000, nothing, severity::notice},
     {"our answer is lost", receive<1000>, lose, severity::notice},
