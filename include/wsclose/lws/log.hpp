@@ -32,7 +32,7 @@ inline constexpr int level_by_severity = 0;
 ///     LLL_NOTICE  everything else: clean endings, lost connections
 ///
 /// `level` is another of lws' levels for this line (`LLL_INFO`, ...). `log_report<game_code>(report, "chat")` writes
-/// the names of your codes. lws cuts a line at 255 bytes, and ends it with "...".
+/// the names of your codes. lws cuts long lines (4.1.6: to 255 bytes) and ends them with "...".
 template <class... Enums>
 void log_report(const close_report &report, const char *label, int level = level_by_severity) noexcept {
     if (level == level_by_severity)
