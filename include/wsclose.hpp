@@ -11,7 +11,10 @@
 #include <wsclose/close_handshake.hpp>
 #include <wsclose/close_report.hpp>
 #include <wsclose/format.hpp>
+#include <wsclose/log_limiter.hpp>
+#include <wsclose/named.hpp>
 #include <wsclose/relay.hpp>
+#include <wsclose/severity.hpp>
 #include <wsclose/utf8.hpp>
 
 #endif // WSCLOSE_HPP_INCLUDED

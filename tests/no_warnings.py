@@ -29,6 +29,8 @@ clang = [
     "-Wno-padded",
     "-Wno-switch-default",  # a switch names every enumerator,
     "-Wno-switch-enum",  # or has a default for those that need nothing
+    "-Wno-weak-vtables",  # a category of errors derives from the standard's, and there is no library to put it in
+    "-Wno-exit-time-destructors",  # nor has it a destructor that does something
     "-Wno-unsafe-buffer-usage",  # the interfaces of lws are pointers and sizes
 ]
 

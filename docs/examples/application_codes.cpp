@@ -4,6 +4,7 @@
 // An application's own close codes, checked by the compiler, and what to do for which ending.
 
 #include <iostream>
+#include <optional>
 #include <string_view>
 
 #include <wsclose.hpp>
@@ -17,9 +18,11 @@ struct wsclose::close_code_traits<game_code> { // outside 3000 to 4999, or twice
 };
 
 static std::string_view what_next(const wsclose::close_report &report) {
-    switch (static_cast<game_code>(report.code())) {
-    case game_code::kicked: return "wait a minute, then come back";
-    case game_code::cheated: return "stay away";
+    if (const std::optional<game_code> own = report.as<game_code>()) {
+        switch (*own) {
+        case game_code::kicked: return "wait a minute, then come back";
+        case game_code::cheated: return "stay away";
+        }
     }
     if (report.initiator() == wsclose::initiator::transport)
         return "come back at once: nobody asked us to leave";
@@ -41,5 +44,5 @@ int main() {
     handshake.receive(parsed);
     handshake.transport_closed();
     std::cout << wsclose::name(game_code::kicked) << ": " << what_next(handshake.report()) << '\n'
-              << handshake.report() << '\n';
+              << wsclose::named<game_code>(handshake.report()) << '\n';
 }

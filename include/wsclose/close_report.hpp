@@ -7,6 +7,7 @@
 // How one connection ended: who ended it and why, with which Close frame in each direction, and whether cleanly.
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include <wsclose/close_code.hpp>
@@ -152,6 +153,15 @@ public:
     constexpr close_code code() const noexcept {
         const close_frame *frame = first();
         return frame ? frame->code() : is_of_tls(why_) ? close_code::tls_handshake : close_code::abnormal_closure;
+    }
+
+    /// `code()` as an enumerator of the application's own `Enum`; nothing if its `close_code_traits` do not list it.
+    template <class Enum>
+    constexpr std::optional<Enum> as() const noexcept {
+        for (const auto &entry : close_code_traits<Enum>::codes)
+            if (any_close_code(entry.code) == code())
+                return entry.code;
+        return std::nullopt;
     }
 
     /// The text that goes with `code()`: valid UTF-8, at most 123 bytes. It lives as long as this report.

@@ -6,6 +6,11 @@
 
 // std::format for codes, frames and reports, if the standard library has <format> (C++20). Without it,
 // this header adds nothing.
+//
+//     std::format("{}", report)       text, as `write_text` writes it
+//     std::format("{:.<60}", report)  padded, as a string is
+//     std::format("{:j}", report)     JSON, as `write_json` writes it; not for a bare code
+//     std::format("{}", named<game_code>(report))
 
 #include <version>
 
@@ -13,53 +18,23 @@
 
 #    include <format>
 #    include <string_view>
-#    include <type_traits>
 
-#    include <wsclose/format.hpp>
+#    include <wsclose/detail/formatter.hpp>
 
 namespace wsclose::detail {
-/// `{}` formats as `write_text` does, `{:j}` as `write_json` does (not for a bare code).
 template <class Value>
-struct formatter {
-    constexpr auto parse(std::format_parse_context &context) {
-        auto at = context.begin();
-        if constexpr (!std::is_same_v<Value, close_code>) {
-            if (at != context.end() && *at == 'j') {
-                json_ = true;
-                ++at;
-            }
-        }
-        return at; // std::format rejects anything left before the closing brace
-    }
-
-    template <class Context>
-    auto format(const Value &value, Context &context) const {
-        auto       out  = context.out();
-        const auto sink = [&out](std::string_view piece) {
-            for (const char c : piece)
-                *out++ = c;
-        };
-        if constexpr (!std::is_same_v<Value, close_code>) {
-            if (json_) {
-                write_json(value, sink);
-                return out;
-            }
-        }
-        write_text(value, sink);
-        return out;
-    }
-
-private:
-    bool json_ = false;
-};
+using std_formatter = formatter<Value, std::formatter<std::string_view>>;
 } // namespace wsclose::detail
 
 template <>
-struct std::formatter<wsclose::close_code> : wsclose::detail::formatter<wsclose::close_code> {};
+struct std::formatter<wsclose::close_code> : wsclose::detail::std_formatter<wsclose::close_code> {};
 template <>
-struct std::formatter<wsclose::close_frame> : wsclose::detail::formatter<wsclose::close_frame> {};
+struct std::formatter<wsclose::close_frame> : wsclose::detail::std_formatter<wsclose::close_frame> {};
 template <>
-struct std::formatter<wsclose::close_report> : wsclose::detail::formatter<wsclose::close_report> {};
+struct std::formatter<wsclose::close_report> : wsclose::detail::std_formatter<wsclose::close_report> {};
+template <class Value, class... Enums>
+struct std::formatter<wsclose::named_value<Value, Enums...>>
+    : wsclose::detail::std_formatter<wsclose::named_value<Value, Enums...>> {};
 
 #endif // __cpp_lib_format
 

@@ -101,6 +101,24 @@ wsclose::close_counters counters{{{"server", "one"}}}; // the labels would be go
 #elif CASE == 26 // this enum has no close_code_traits; list its codes there
 enum class unannounced { lost = 4000 };
 wsclose::basic_close_counters<unannounced> counters;
+#elif CASE == 27 // alone: a name in close_code_traits is empty, has more than 48 bytes, or needs an escape
+enum class game_code { lost = 4000 };
+template <>
+struct wsclose::close_code_traits<game_code> {
+    static constexpr named_code<game_code> codes[] = {{game_code::lost, "\"lost\""}};
+};
+void log(const wsclose::close_report &report) { wsclose::log_report<game_code>(report, "chat"); }
+#elif CASE == 28 // alone: a name in close_code_traits is empty, has more than 48 bytes, or needs an escape
+enum class game_code { lost = 4000 };
+template <>
+struct wsclose::close_code_traits<game_code> {
+    static constexpr named_code<game_code> codes[] = {
+        {game_code::lost, "123456789 123456789 123456789 123456789 123456789"}};
+};
+void log(const wsclose::close_report &report) { wsclose::log_report<game_code>(report, "chat"); }
+#elif CASE == 29 // this enum has no close_code_traits
+enum class unannounced { lost = 4000 };
+void log(const wsclose::close_report &report) { wsclose::log_report<unannounced>(report, "chat"); }
 #else
 struct session {
     wsclose::connection ws;

@@ -61,6 +61,14 @@ void use_text(const close_report &report) {
     write_json(report, sink);
     write_json(*report.received(), sink);
     sink(name(report.acknowledged()));
+    write_json(named<own_code>(report), sink);
+    sink(name(report.as<own_code>() ? severity::info : severity_of(report)));
+}
+
+void use_log(const close_report &report) {
+    log_limiter limiter(10);
+    log_report<own_code>(report, "chat", limiter);
+    sink(limiter.take_suppressed(0) ? "some" : "none");
 }
 
 void use_counters(basic_close_counters<own_code> &counters, const close_report &report) {

@@ -5,5 +5,6 @@
 
 #include <wsclose.hpp>
 #include <wsclose/close_counters.hpp>
+#include <wsclose/error_code.hpp>
 #include <wsclose/lws.hpp>
 #include <wsclose/lws/cross_thread.hpp>

@@ -6,6 +6,7 @@
 #include <wsclose/close_handshake.hpp>
 
 #include "support/catch.hpp"
+#include "support/game_code.hpp"
 
 // What is reported after every sequence of inputs is in close_handshake.cpp.
 
@@ -165,4 +166,18 @@ TEST_CASE("the names of initiators, causes and acknowledgements are those of the
     CHECK(name(acknowledgement::no) == "no");
     CHECK(name(acknowledgement::yes) == "yes");
     CHECK(name(acknowledgement::inferred) == "inferred");
+}
+
+TEST_CASE("a report gives its code as an application's enumerator if the application lists it, and nothing otherwise") {
+    const auto of = [](close_code code) {
+        close_handshake handshake;
+        handshake.send(close_frame::fit(code));
+        handshake.transport_closed();
+        return handshake.report().as<test::game_code>();
+    };
+    CHECK(of(close_code{4001}) == test::game_code::kicked);
+    CHECK(of(close_code{4002}) == test::game_code::cheated);
+    CHECK_FALSE(of(close_code{4003}));
+    CHECK_FALSE(of(close_code::normal_closure));
+    STATIC_REQUIRE_FALSE(close_report().as<test::game_code>()); // 1006
 }

@@ -6,6 +6,7 @@
 #include <wsclose/close_handshake.hpp>
 
 #include "support/catch.hpp"
+#include "support/game_code.hpp"
 
 #if defined(__cpp_lib_format)
 
@@ -17,6 +18,20 @@ TEST_CASE("std::format writes codes, frames and reports as text and as JSON") {
     wsclose::close_handshake lost;
     lost.transport_closed();
     CHECK(std::format("{}", lost.report()) == "closed by the transport, not cleanly: 1006 abnormal_closure");
+}
+
+TEST_CASE("std::format pads text as a string is padded") {
+    CHECK(std::format("{:18}|", wsclose::close_code::going_away) == "1001 going_away   |");
+    CHECK(std::format("{:.>18}|", wsclose::close_code::going_away) == "...1001 going_away|");
+    CHECK(std::format("{:^17}|", wsclose::close_code::going_away) == " 1001 going_away |");
+}
+
+TEST_CASE("std::format writes the names of an application's codes") {
+    const auto frame = wsclose::close_frame::fit(test::game_code::kicked, "bye");
+    CHECK(std::format("{}", wsclose::named<test::game_code>(frame)) == "4001 kicked \"bye\"");
+    CHECK(std::format("{:j}", wsclose::named<test::game_code>(frame)) ==
+          R"({"code":4001,"name":"kicked","reason":"bye"})");
+    CHECK(std::format("{:>12}", wsclose::named<test::game_code>(frame.code())) == " 4001 kicked");
 }
 
 #else

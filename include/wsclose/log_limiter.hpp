@@ -1,0 +1,70 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_LOG_LIMITER_HPP_INCLUDED
+#define WSCLOSE_LOG_LIMITER_HPP_INCLUDED
+
+// A limit for lines in a log, so that a peer that connects thousands of times cannot fill it.
+
+#include <cstdint>
+
+namespace wsclose {
+
+/// How many lines a `log_limiter` has suppressed, and since when.
+struct suppressed_lines {
+    std::uint64_t count  = 0;
+    std::int64_t  period = 0; ///< microseconds since the first of them
+
+    constexpr explicit operator bool() const noexcept { return count != 0; }
+};
+
+/// A bucket of tokens, one for each line. The first line that takes a token starts an interval; when it is over, the
+/// next line finds the bucket full again. So no interval that starts there has more lines than tokens. The program owns
+/// the limiter, one for each thread. It reads no clock: the caller gives the time in microseconds, from any clock.
+class log_limiter {
+public:
+    /// Lets `lines` lines through in `interval` microseconds: 100 in 10 s unless you say otherwise.
+    constexpr explicit log_limiter(std::uint32_t lines = 100, std::int64_t interval = 10'000'000) noexcept
+        : lines_(lines), left_(lines), interval_(interval) {}
+
+    /// Takes a token for a line. False if there is none: then do not write the line; it is counted.
+    constexpr bool take(std::int64_t now) noexcept {
+        if (left_ == lines_ || is_over(now)) {
+            began_ = now;
+            left_  = lines_;
+        }
+        if (left_ != 0) {
+            --left_;
+            return true;
+        }
+        if (suppressed_++ == 0)
+            suppressed_since_ = now;
+        return false;
+    }
+
+    /// What was suppressed since the last call. Call it if `take` returns true, and before the program ends.
+    constexpr suppressed_lines take_suppressed(std::int64_t now) noexcept {
+        suppressed_lines result;
+        if (suppressed_ != 0)
+            result = {suppressed_, now - suppressed_since_};
+        suppressed_ = 0;
+        return result;
+    }
+
+private:
+    /// Whether the interval is over. It also is if the clock was set back: then the difference is large.
+    constexpr bool is_over(std::int64_t now) const noexcept {
+        return static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(began_) >=
+               static_cast<std::uint64_t>(interval_);
+    }
+
+    std::uint32_t lines_, left_;
+    std::int64_t  interval_;
+    std::int64_t  began_            = 0;
+    std::int64_t  suppressed_since_ = 0;
+    std::uint64_t suppressed_       = 0;
+};
+
+} // namespace wsclose
+
+#endif // WSCLOSE_LOG_LIMITER_HPP_INCLUDED
