@@ -6,8 +6,7 @@
 //
 //   faults [--table | --only TEXT]
 //
-// It ends with 1 if a report gives another cause than the fault has. --table writes what was seen for the
-// documentation. WSCLOSE_TEST_TRANSPORT=tls plays over TLS what can be played over both.
+// It ends with 1 if a report gives another cause than the fault has. --table prints the causes for docs/causes.md. WSCLOSE_TEST_TRANSPORT=tls plays over TLS what can be played over both.
 
 #include <atomic>
 #include <csignal>
@@ -561,12 +560,14 @@ int main(int argc, char **argv) {
     const bool        table = argc == 2 && argv[1] == "--table"sv;
     const char *const only  = argc == 3 && argv[1] == "--only"sv ? argv[2] : "";
     unsigned          wrong = 0, played = 0, left_out = 0;
+    if (table)
+        std::printf("%s\n", LWS_LIBRARY_VERSION);
     for (const run &r : play_all(only)) {
         r.was_played() ? ++played : ++left_out;
         wrong += r.was_played() && !r.is_right();
         const char *const here = r.here == role::server ? "server" : "client";
         if (table)
-            std::printf("%s\t%s\t%s\t%s\n", r.of->what, here, name(r.of->told).data(), r.why.c_str());
+            std::printf("%s\t%s\t%s\n", r.of->what, here, r.was_played() ? r.why.c_str() : "not played");
         else
             std::printf("%s %s: %s: %s\n",
                         r.is_right()     ? "ok   "

@@ -34,23 +34,28 @@ constexpr std::int64_t days_since_1970(std::int64_t year, std::int64_t month, st
 
 /// Seconds since 1970 of a date as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7); -1 if it is none.
 constexpr std::int64_t parse_http_date(std::string_view text) noexcept {
-    constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    if (text.size() != 29)
+    constexpr struct {
+        std::uint8_t  offset, size;
+        std::uint16_t least, most;
+    } fields[] = {{5, 2, 1, 31}, {12, 4, 1970, 9999}, {17, 2, 0, 23}, {20, 2, 0, 59}, {23, 2, 0, 60}};
+    constexpr std::string_view form = "xxx, xx xxx xxxx xx:xx:xx GMT", months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    if (text.size() != form.size())
         return -1;
-    const auto part = [text](std::size_t offset, std::size_t size) {
-        return std::string_view(text.data() + offset, size);
-    };
-    if (part(3, 2) != ", " || text[19] != ':' || text[22] != ':' || part(25, 4) != " GMT")
+    for (std::size_t i = 0; i < form.size(); ++i)
+        if (form[i] != 'x' && form[i] != text[i])
+            return -1;
+    std::int64_t value[5] = {}; // day, year, hour, minute, second
+    for (std::size_t i = 0; i < 5; ++i) {
+        std::string_view digits(text.data() + fields[i].offset, fields[i].size);
+        value[i] = take_number(digits);
+        if (!digits.empty() || value[i] < fields[i].least || value[i] > fields[i].most)
+            return -1;
+    }
+    const std::size_t month = months.find(std::string_view(text.data() + 8, 3));
+    if (month == std::string_view::npos || month % 3 != 0)
         return -1;
-    const std::size_t month = months.find(part(8, 3));
-    std::string_view  day = part(5, 2), year = part(12, 4), hour = part(17, 2), minute = part(20, 2),
-                     second = part(23, 2);
-    const std::int64_t d = take_number(day), y = take_number(year), h = take_number(hour), m = take_number(minute),
-                       s = take_number(second);
-    if (month == std::string_view::npos || month % 3 != 0 || d < 1 || d > 31 || y < 1970 || h < 0 || h > 23 || m < 0 ||
-        m > 59 || s < 0 || s > 60)
-        return -1;
-    return days_since_1970(y, static_cast<std::int64_t>(month / 3) + 1, d) * 86400 + h * 3600 + m * 60 + s;
+    const std::int64_t days = days_since_1970(value[1], static_cast<std::int64_t>(month / 3) + 1, value[0]);
+    return days * 86400 + value[2] * 3600 + value[3] * 60 + value[4];
 }
 
 /// In how many seconds from `now`, in seconds since 1970, a server asks to come back (RFC 9110 section 10.2.3). 0 if
