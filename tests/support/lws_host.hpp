@@ -108,8 +108,10 @@ public:
         info.retry_and_idle_policy = options.retry;
         info.extensions            = options.extensions;
         info.timeout_secs          = options.timeout_s;
-        info.connect_timeout_secs  = options.timeout_s;
-        info.user                  = options.user;
+#if LWS_LIBRARY_VERSION_NUMBER >= 4001000
+        info.connect_timeout_secs = options.timeout_s;
+#endif
+        info.user = options.user;
         loop_->prepare(info);
         lws_set_log_level(LLL_ERR, nullptr);
         keep_openssl();
