@@ -13,7 +13,7 @@ import program_size  # noqa: E402
 
 lws_include, *compiler = sys.argv[1:]
 name, description = b"policy_violation", b"violates the endpoint's policy"
-limits = {"verbs": 2400, "tracked": 18500}  # added bytes; Clang's are the most
+limits = {"verbs": 2400, "tracked": 24000}  # added bytes; Clang's are the most
 absent = {"verbs": [name, description], "tracked": [description]}
 present = {"verbs": [], "tracked": [name]}
 
