@@ -6,7 +6,8 @@
 //
 //   faults [--table | --only TEXT]
 //
-// It ends with 1 if a report gives another cause than the fault has. --table prints the causes for docs/causes.md. WSCLOSE_TEST_TRANSPORT=tls plays over TLS what can be played over both.
+// It ends with 1 if a report gives another cause than the fault has. --table prints the causes for docs/causes.md.
+// WSCLOSE_TEST_TRANSPORT=tls plays over TLS what can be played over both.
 
 #include <atomic>
 #include <csignal>

@@ -218,10 +218,11 @@ namespace {
             }
             const bool told = p.wait_for_end(30s);
             stage::leave(number);
-            const std::string                 wrong = !told ? "no report"
-                                                      : p.ends() != 1
-                                                          ? std::to_string(p.ends()) + " reports"
-                                                          : judge(s, seen, *p.report(), p.acted, p.killed, p.seconds_to_close());
+            const std::string wrong =
+                !told           ? "no report"
+                : p.ends() != 1 ? std::to_string(p.ends()) + " reports"
+                                : judge(s, seen, *p.report(), p.acted, p.killed,
+                                        test::default_transport() == test::transport::tcp, p.seconds_to_close());
             const std::lock_guard<std::mutex> lock(all.mutex);
             if (!wrong.empty())
                 std::fprintf(stderr, "%s\n  %llu: %s\n  report: %s\n  wire: %zu bytes, %s, Close frames: %s\n",

@@ -22,7 +22,7 @@ inline evidence gather_evidence(lws *wsi, bool dropped_by_program) noexcept {
     seen.transport            = tcp_state(wsi);
     if (seen.transport == tcp::whole) { // otherwise the rest does not matter
         seen.layer_may_have_ended = layer_may_have_ended(wsi);
-        seen.socket_is_full       = lws_partial_buffered(wsi) || !socket_takes_more(wsi);
+        seen.takes_nothing        = takes_nothing(wsi);
         seen.ignored_ping         = ignored_ping(wsi);
     }
     return seen;

@@ -97,6 +97,15 @@ inline bool layer_may_have_ended(lws *wsi) noexcept {
     return (is_stream(wsi) || lws_is_ssl(wsi)) && !heard_nothing(wsi);
 }
 
+/// Whether the socket is full, and the peer has taken nothing for 0.9 s.
+inline bool takes_nothing([[maybe_unused]] lws *wsi) noexcept {
+#ifdef __linux__
+    return !socket_takes_more(wsi) && info_of(wsi).tcpi_last_data_sent >= 900;
+#else
+    return false;
+#endif
+}
+
 /// Whether a ping went unanswered, as far as can be seen: the peer was silent, something was sent to it at least
 /// 0.9 s later, and it stayed silent for 0.9 s or acknowledged nothing. lws pings after a silence of whole seconds.
 inline bool ignored_ping([[maybe_unused]] lws *wsi) noexcept {

@@ -34,7 +34,7 @@ struct evidence {
     bool     context_is_destroyed = false;
     tcp      transport            = tcp::whole;
     bool     layer_may_have_ended = false; ///< TLS or HTTP/2, whose ends lws does not show
-    bool     socket_is_full       = false; ///< the peer takes nothing more
+    bool     takes_nothing        = false; ///< the peer has taken nothing for 0.9 s, though the socket is full
     bool     ignored_ping         = false; ///< nothing came since something was sent into a silence
 };
 
@@ -63,7 +63,7 @@ constexpr verdict judge(const evidence &seen) noexcept {
         return {cause::context_destroyed, false};
     // TCP is whole. So lws ended the connection, unless TLS or HTTP/2 did, unseen.
     return {seen.layer_may_have_ended ? cause::unknown
-            : seen.socket_is_full     ? cause::not_reading
+            : seen.takes_nothing      ? cause::not_reading
             : seen.ignored_ping       ? cause::no_pong
                                       : cause::library,
             false};

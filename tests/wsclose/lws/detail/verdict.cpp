@@ -42,7 +42,7 @@ TEST_CASE("a connection that lws ends and nobody else can have ended was ended b
 
 TEST_CASE("without a frame, the first of these ended the connection: program, TCP, context, TLS or HTTP/2, lws") {
     constexpr bool no = false, yes = true;
-    // the columns of evidence: program dropped it, TCP, context is destroyed, layer may have ended, socket is full,
+    // the columns of evidence: program dropped it, TCP, context is destroyed, layer may have ended, peer takes nothing,
     // a ping was ignored
     static constexpr struct {
         bool  dropped;
@@ -71,7 +71,7 @@ TEST_CASE("without a frame, the first of these ended the connection: program, TC
         seen.transport            = row.transport;
         seen.context_is_destroyed = row.destroyed;
         seen.layer_may_have_ended = row.layer;
-        seen.socket_is_full       = row.full;
+        seen.takes_nothing        = row.full;
         seen.ignored_ping         = row.ignored;
         CAPTURE(row.dropped, int(row.transport), row.destroyed, row.layer, row.full, row.ignored);
         CHECK(judge(seen) == ends_by(row.expected));
