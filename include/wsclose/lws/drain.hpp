@@ -26,14 +26,14 @@ namespace wsclose {
 /// refuse newcomers meanwhile, see `refuse()`.
 class drain : private detail::link, private lws_sorted_usec_list_t {
 public:
-    drain() noexcept : link(on_anchor_ended), lws_sorted_usec_list_t() {}
+    drain() noexcept : link(on_held_ended), lws_sorted_usec_list_t() {}
     ~drain() { stop(); }
 
     /// Starts to close each connection with `frame`, as `connection::close()` does, from the event loop. Both times
     /// are in microseconds from now (LWS_US_PER_SEC), at most a day; negative values count as 0.
-    /// - `window`: until its end, each connection has had its turn. If some end by themselves, the others share the
-    ///   time that is left. Turns never follow each other faster than 1.2 times an even share. If the program was busy
-    ///   or connections were added, the last turns come after the window. 0: all at once.
+    /// - `window`: until its end, each connection has had its turn. Connections that end by themselves count: the
+    ///   others keep theirs for as long. The turns never come faster than 1.1 times the even rate. If the program is
+    ///   busy, or connections are added, the last turns come after the window therefore. 0: all at once.
     /// - `deadline`: then the connections that are left are dropped, closed or not. Those that are not closed yet still
     ///   get the frame if their sockets have room, but nobody waits for answers.
     ///
@@ -48,12 +48,13 @@ public:
         frame_    = frame;
         stage_    = stage::closing;
         next_     = lws_now_usecs();
-        end_      = next_ + limited(window);
+        window_   = limited(window);
+        end_      = next_ + window_;
         deadline_ = next_ + limited(deadline);
         shuffle();
         move_behind(list_->end_);
         count();
-        shortest_ = waiting_ > 0 ? limited(window) * 5 / 6 / waiting_ : 0;
+        total_ = waiting_ > 0 ? waiting_ : 1;
         schedule(0);
         return connections.size();
     }
@@ -85,9 +86,11 @@ private:
     static constexpr lws_usec_t longest_tick = 100 * LWS_US_PER_MS;
 
     static constexpr lws_usec_t limited(lws_usec_t time) noexcept {
-        constexpr lws_usec_t day = 24 * 3600 * lws_usec_t{LWS_US_PER_SEC};
+        constexpr lws_usec_t day = 86400 * lws_usec_t{LWS_US_PER_SEC};
         return time < 0 ? 0 : time < day ? time : day;
     }
+
+    static constexpr lws_usec_t later(lws_usec_t a, lws_usec_t b) noexcept { return a < b ? b : a; }
 
     // ---- the timer, which lasts as long as some connection of the list, so that it cannot outlive the context
 
@@ -108,18 +111,18 @@ private:
         return false;
     }
 
-    static void on_anchor_ended(link &self) noexcept {
-        auto &drain = static_cast<wsclose::drain &>(self);
-        if (!drain.running() || !drain.hold_another(drain.held_))
-            drain.stop();
+    static void on_held_ended(link &base) noexcept {
+        drain &self = static_cast<drain &>(base);
+        if (!self.running() || !self.hold_another(self.held_))
+            self.stop();
     }
 
     static void on_time(lws_sorted_usec_list_t *due) {
-        auto &drain = *static_cast<wsclose::drain *>(due);
-        if (drain.running() && drain.stage_ == stage::closing && !drain.list_->empty())
-            return drain.advance(lws_now_usecs());
-        lws_cancel_service(lws_get_context(drain.target()->wsi()));
-        drain.stop();
+        drain &self = *static_cast<drain *>(due);
+        if (self.running() && self.stage_ == stage::closing && !self.list_->empty())
+            return self.advance(lws_now_usecs());
+        lws_cancel_service(lws_get_context(self.target()->wsi())); // so that lws_service() returns
+        self.stop();
     }
 
     void advance(lws_usec_t now) noexcept {
@@ -159,26 +162,30 @@ private:
 
     /// Counts the connections whose turn has not come.
     void count() noexcept {
-        waiting_ = 0;
+        waiting_ = 0; // some may have ended by themselves, others may be new
         for (const node *at = place_.behind; at != &list_->end_; at = at->behind)
             if (const connection *const member = static_cast<const entry *>(at)->target())
                 waiting_ += member->state() < connection_state::closing;
-        uncounted_turns_ = waiting_ / 16 + 1;
+        turns_until_count_ = waiting_ / 128 + 1;
     }
+
+    /// When the next turn is due, so that as many are left at any time as if one ended after the other.
+    lws_usec_t due() const noexcept { return end_ - window_ * waiting_ / total_; }
 
     /// Gives their turns to all that are due.
     void close_due(lws_usec_t now) noexcept {
-        if (next_ < now - 2 * tick) // the program was busy
-            next_ = now - tick;
+        next_ = later(next_, now - tick); // the program may have been busy
         while (next_ <= now) {
-            if (--uncounted_turns_ <= 0) // some may have ended by themselves, others may be new
+            if (turns_until_count_-- == 0) {
                 count();
-            if (!close_next()) {
-                next_ = now + longest_tick;
-                return;
+                next_ = later(next_, due());
+            } else if (close_next()) {
+                --waiting_;
+                next_ = later(next_ + window_ * 10 / 11 / total_, due());
+            } else {
+                turns_until_count_ = 0;
+                next_              = now + longest_tick;
             }
-            const lws_usec_t even = waiting_ > 0 ? (end_ - next_) / waiting_-- : 0;
-            next_ += even > shortest_ ? even : shortest_;
         }
     }
 
@@ -213,13 +220,14 @@ private:
     connection      *held_ = nullptr; // the one that this is attached to
     entry            place_;          // a marker in the list; behind it are those whose turn has not come
     close_frame      frame_;
-    lws_usec_t       next_            = 0; // when the next turn is due, in the time of lws_now_usecs()
-    lws_usec_t       end_             = 0; // of the window
-    lws_usec_t       deadline_        = 0;
-    lws_usec_t       shortest_        = 0; // time between two turns
-    lws_usec_t       waiting_         = 0; // how many turns are left, as last counted
-    lws_usec_t       uncounted_turns_ = 0; // until they are counted again
-    stage            stage_           = stage::closing;
+    stage            stage_             = stage::closing;
+    lws_usec_t       next_              = 0; // when the next turn may come, in the time of lws_now_usecs()
+    lws_usec_t       end_               = 0; // of the window
+    lws_usec_t       window_            = 0;
+    lws_usec_t       deadline_          = 0;
+    lws_usec_t       total_             = 1; // turns in the window
+    lws_usec_t       waiting_           = 0; // turns that are left, as last counted
+    lws_usec_t       turns_until_count_ = 0;
 };
 
 } // namespace wsclose
