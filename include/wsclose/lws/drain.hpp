@@ -18,6 +18,7 @@
 #include <wsclose/lws/connection_list.hpp>
 #include <wsclose/lws/detail/deadline.hpp>
 #include <wsclose/lws/detail/link.hpp>
+#include <wsclose/lws/detail/pace.hpp>
 
 namespace wsclose {
 
@@ -45,16 +46,14 @@ public:
         list_ = &connections;
         if (!hold_another(nullptr))
             return 0;
-        frame_    = frame;
-        stage_    = stage::closing;
-        next_     = lws_now_usecs();
-        window_   = limited(window);
-        end_      = next_ + window_;
-        deadline_ = next_ + limited(deadline);
         shuffle();
         move_behind(list_->end_);
         count();
-        total_ = waiting_ > 0 ? waiting_ : 1;
+        const lws_usec_t now = lws_now_usecs();
+        frame_               = frame;
+        stage_               = stage::closing;
+        pace_                = detail::pace(now, limited(window), waiting_);
+        deadline_            = now + limited(deadline);
         schedule(0);
         return connections.size();
     }
@@ -82,15 +81,10 @@ private:
 
     enum class stage : std::uint8_t { closing, dropping };
 
-    static constexpr lws_usec_t tick         = 10 * LWS_US_PER_MS; // of the timer, while there are turns
-    static constexpr lws_usec_t longest_tick = 100 * LWS_US_PER_MS;
-
     static constexpr lws_usec_t limited(lws_usec_t time) noexcept {
         constexpr lws_usec_t day = 86400 * lws_usec_t{LWS_US_PER_SEC};
         return time < 0 ? 0 : time < day ? time : day;
     }
-
-    static constexpr lws_usec_t later(lws_usec_t a, lws_usec_t b) noexcept { return a < b ? b : a; }
 
     // ---- the timer, which lasts as long as some connection of the list, so that it cannot outlive the context
 
@@ -132,8 +126,7 @@ private:
             return schedule(LWS_US_PER_SEC); // all have ended by then, except what HTTP/2 may hide
         }
         close_due(now);
-        const lws_usec_t idle  = next_ - now;
-        const lws_usec_t delay = idle < tick ? tick : idle < longest_tick ? idle : longest_tick;
+        const lws_usec_t delay = pace_.delay(now);
         schedule(delay < deadline_ - now ? delay : deadline_ - now);
     }
 
@@ -169,22 +162,17 @@ private:
         turns_until_count_ = waiting_ / 128 + 1;
     }
 
-    /// When the next turn is due, so that as many are left at any time as if one ended after the other.
-    lws_usec_t due() const noexcept { return end_ - window_ * waiting_ / total_; }
-
     /// Gives their turns to all that are due.
     void close_due(lws_usec_t now) noexcept {
-        next_ = later(next_, now - tick); // the program may have been busy
-        while (next_ <= now) {
+        pace_.look(now);
+        while (pace_.is_due(now)) {
             if (turns_until_count_-- == 0) {
                 count();
-                next_ = later(next_, due());
+                pace_.recount(waiting_);
             } else if (close_next()) {
-                --waiting_;
-                next_ = later(next_ + window_ * 10 / 11 / total_, due());
+                pace_.take_turn(--waiting_);
             } else {
-                turns_until_count_ = 0;
-                next_              = now + longest_tick;
+                pace_.skip(now);
             }
         }
     }
@@ -220,12 +208,9 @@ private:
     connection      *held_ = nullptr; // the one that this is attached to
     entry            place_;          // a marker in the list; behind it are those whose turn has not come
     close_frame      frame_;
-    stage            stage_             = stage::closing;
-    lws_usec_t       next_              = 0; // when the next turn may come, in the time of lws_now_usecs()
-    lws_usec_t       end_               = 0; // of the window
-    lws_usec_t       window_            = 0;
+    stage            stage_ = stage::closing;
+    detail::pace     pace_;
     lws_usec_t       deadline_          = 0;
-    lws_usec_t       total_             = 1; // turns in the window
     lws_usec_t       waiting_           = 0; // turns that are left, as last counted
     lws_usec_t       turns_until_count_ = 0;
 };
