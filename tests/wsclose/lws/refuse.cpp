@@ -3,15 +3,12 @@
 
 #include <wsclose/lws/refuse.hpp>
 
-#include <memory>
-#include <stdexcept>
 #include <string>
 
 #include <wsclose/format.hpp>
 #include <wsclose/lws/tracked.hpp>
 
 #include "support/catch.hpp"
-#include "support/http2.hpp"
 #include "support/lws_host.hpp"
 #include "support/raw_peer.hpp"
 
@@ -71,26 +68,6 @@ TEST_CASE("a newcomer that is refused gets HTTP 503 with Retry-After, and then t
     while (!events.empty()) // and no report
         CHECK(events.next() == "session ended");
 }
-
-#if defined(LWS_ROLE_H2) && LWS_LIBRARY_VERSION_NUMBER >= 4001000 // 4.0 takes no WebSocket of such a peer
-TEST_CASE("a newcomer over HTTP/2 that is refused gets status 503 with retry-after") {
-    refuses    = true;
-    refused_in = LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION;
-    test::host_options options;
-    options.how = test::transport::tls;
-    test::lws_host host(protocols, options);
-    std::string    said;
-    try {
-        raw_peer::connect_by(host.port(),
-                             [](int fd) { return std::make_unique<test::http2_stream>(fd, "tracked", "here"); });
-    } catch (const std::runtime_error &error) {
-        said = error.what();
-    }
-    CHECK(said == "the server refused the WebSocket: 503, retry-after: 30");
-    CHECK(events.next() == "session ended");
-    CHECK(events.empty());
-}
-#endif
 
 TEST_CASE("a server that refused somebody takes the next one") {
     refuses    = true;
