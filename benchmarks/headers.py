@@ -14,11 +14,14 @@ configurations = {f"{label}, {standard.upper()}": [compiler, "-std=" + standard]
                   for label, compiler in {"GCC": "g++", "Clang": "clang++"}.items() for standard in ("c++17", "c++20")}
 goal = 1.3
 needed = ("string_view", "optional", "array", "cstring")
+with_atomic = (*needed, "atomic")
 with_lws = ("libwebsockets.h", *needed)
 against = {  # each group of headers, and what it is compared with
     needed: [("wsclose.hpp",), *((f"wsclose/{name}.hpp",) for name in
-                                 ("close_code", "utf8", "close_frame", "close_report", "close_handshake", "format")),
+                                 ("close_code", "utf8", "close_frame", "close_report", "close_handshake", "format",
+                                  "relay")),
              ("boost/beast/websocket/rfc6455.hpp",), ("websocketpp/close.hpp",)],
+    with_atomic: [("wsclose/close_counters.hpp",)],
     with_lws: [("wsclose/lws.hpp",), ("wsclose/lws/close.hpp",), ("wsclose/lws/drain.hpp",), ("wsclose/lws/refuse.hpp",),
                ("wsclose/lws/cross_thread.hpp",)],
 }

@@ -3,7 +3,8 @@
 
 """The documentation shows no code that is not compiled and no command that is not run: every C++
 block of README.md and docs/*.md stands in a program of docs/examples, every diff is a patch of
-tests/porting, and every line of a shell, Meson or CMake block is in tests/consumers.sh or .ci/run."""
+tests/porting, every YAML block stands in a file of docs/examples, and every line of a shell, Meson or CMake block is in
+tests/consumers.sh or .ci/run."""
 
 import pathlib
 import re
@@ -23,12 +24,13 @@ def stands_in(block, source):
 
 
 examples = [lines(path.read_text()) for path in (root / "docs/examples").glob("*.cpp")]
+files = [lines(path.read_text()) for path in (root / "docs/examples").glob("*.yml")]
 patches = [[line.rstrip() for line in path.read_text().splitlines()] for path in (root / "tests/porting").glob("*.patch")]
 run = lines((root / "tests/consumers.sh").read_text()) + lines((root / ".ci/run").read_text())
 
 failures, count = [], 0
 for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
-    for language, text in re.findall(r"^ *```(cpp|diff|sh|meson|cmake)\n(.*?)^ *```$", page.read_text(), re.MULTILINE | re.DOTALL):
+    for language, text in re.findall(r"^ *```(cpp|diff|yaml|sh|meson|cmake)\n(.*?)^ *```$", page.read_text(), re.MULTILINE | re.DOTALL):
         # "..." stands for what is left out
         for part in re.split(r"^\s*(?://|#) \.\.\.$", text, flags=re.MULTILINE):
             count += 1
@@ -36,7 +38,9 @@ for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
                 failures.append(f"{page.name}: not in any program of docs/examples:\n{part}")
             if language == "diff" and part.splitlines() not in patches:
                 failures.append(f"{page.name}: not a patch of tests/porting:\n{part}")
-            if language not in ("cpp", "diff"):
+            if language == "yaml" and not any(stands_in(lines(part), file) for file in files):
+                failures.append(f"{page.name}: not in any file of docs/examples:\n{part}")
+            if language not in ("cpp", "diff", "yaml"):
                 failures += [f"{page.name}: not run by any script: {l}" for l in lines(part) if not any(l in script for script in run)]
 
 print("\n".join(failures))

@@ -11,6 +11,7 @@
 #include <wsclose/close_handshake.hpp>
 #include <wsclose/close_report.hpp>
 #include <wsclose/format.hpp>
+#include <wsclose/relay.hpp>
 #include <wsclose/utf8.hpp>
 
 #endif // WSCLOSE_HPP_INCLUDED

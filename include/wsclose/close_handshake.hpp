@@ -22,6 +22,14 @@ enum class close_step : std::uint8_t {
     end,          ///< end the connection: the handshake is complete
 };
 
+/// What is known of a client's attempt to connect that failed.
+struct failed_attempt {
+    std::string_view error; ///< why, in words
+    cause            why         = cause::unknown;
+    std::uint16_t    http_status = 0; ///< if the server answered
+    std::uint32_t    retry_after = 0; ///< in seconds, if the server asks to come back then
+};
+
 /// The closing handshake of one connection, seen from one side. Feed it events, do what it returns,
 /// read the report at the end. All-zero memory is a valid start. Any input is allowed at any time.
 ///
@@ -44,10 +52,11 @@ enum class close_step : std::uint8_t {
 ///     receive_unseen     requested          none -> unseen             end
 ///     receive_unseen     sent               none -> unseen             end
 ///     lose               sent -> requested  any                        none
-///     transport_closed   none               none            as given   none
+///     transport_closed   none               none            by cause   none
 ///     connect_failed     none               none            transport  none
 ///
-/// Any other input changes none of these and returns `none`. `transport_closed` and `connect_failed` also
+/// Any other input changes none of these and returns `none`, `established` and `ends_by` too. `transport_closed` and
+/// `connect_failed` also
 /// end the connection, whatever its state; every later input is ignored.
 class close_handshake {
 public:
@@ -101,7 +110,7 @@ public:
         report_.theirs_         = theirs::read;
         report_.violation_      = result.error;
         report_.received_       = result.frame;
-        report_.code_uncertain_ = code_uncertain && result;
+        report_.code_uncertain_ = code_uncertain && bool(result);
         if (report_.ours_ == ours::sent)
             return close_step::end;
         if (report_.ours_ == ours::none || !result) // otherwise our requested frame answers it
@@ -121,27 +130,51 @@ public:
         return close_step::end;
     }
 
-    /// The connection is over. `who` ended it if nobody had begun to close it.
-    constexpr void transport_closed(initiator who = initiator::transport) noexcept {
-        if (current() == state::open)
-            report_.initiator_ = who;
+    /// The WebSocket is established. `now` is in milliseconds, of a clock that only goes forward.
+    constexpr void established(std::int64_t now) noexcept {
+        if (report_.over_)
+            return;
+        report_.is_established_ = true;
+        report_.time_           = ticks(now);
+    }
+
+    /// The connection is about to end for this cause, unless a Close frame still goes each way. The first cause counts.
+    constexpr void ends_by(cause why) noexcept {
+        if (report_.why_ == cause::unknown && !report_.over_)
+            report_.why_ = why;
+    }
+
+    /// The connection is over at `now`, of the same clock. `why` is its cause, if none is known yet. It says who ended
+    /// the connection, if nobody had begun to close it.
+    constexpr void transport_closed(cause why = cause::unknown, std::int64_t now = 0) noexcept {
+        if (report_.over_)
+            return;
+        ends_by(why);
+        if (is_open())
+            report_.initiator_ = initiator_of(report_.why_);
+        if (!report_.failed_)
+            report_.time_ = report_.is_established_ ? ticks(now) - report_.time_ : 0;
         report_.over_ = true;
     }
 
-    /// The connection was never established. `text` says why; the report keeps it, made valid UTF-8 and
-    /// cut to 123 bytes. `in_tls` says that TLS failed.
-    constexpr void connect_failed(std::string_view text, bool in_tls = false) noexcept {
+    /// The connection was never established. The report keeps `attempt.error`, made valid UTF-8 and cut to 123 bytes.
+    constexpr void connect_failed(const failed_attempt &attempt) noexcept {
         if (report_.ours_ != ours::sent && report_.theirs_ == theirs::none && !report_.over_) {
-            report_.received_ = close_frame::fit(close_code::internal_error, text);
-            report_.failure_  = in_tls ? failure::tls : failure::transport;
+            report_.received_    = close_frame::fit(close_code::internal_error, attempt.error);
+            report_.http_status_ = attempt.http_status & 0x3FF;
+            report_.time_        = attempt.retry_after;
+            report_.failed_      = true;
         }
-        transport_closed();
+        transport_closed(attempt.why);
     }
 
 private:
-    using ours    = close_report::ours;
-    using theirs  = close_report::theirs;
-    using failure = close_report::failure;
+    using ours   = close_report::ours;
+    using theirs = close_report::theirs;
+
+    static constexpr std::uint32_t ticks(std::int64_t milliseconds) noexcept {
+        return static_cast<std::uint32_t>(milliseconds / 10);
+    }
 
     constexpr bool is_open() const noexcept {
         return report_.ours_ == ours::none && report_.theirs_ == theirs::none && !report_.over_;

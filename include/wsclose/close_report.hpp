@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_CLOSE_REPORT_HPP_INCLUDED
 #define WSCLOSE_CLOSE_REPORT_HPP_INCLUDED
 
-// How one connection ended: who ended it, with which Close frame in each direction, and whether cleanly.
+// How one connection ended: who ended it and why, with which Close frame in each direction, and whether cleanly.
 
 #include <cstdint>
 #include <string_view>
@@ -21,6 +21,60 @@ enum class initiator : std::uint8_t {
     peer,      ///< the other side, by a Close frame, valid or not
     library,   ///< our own stack failed the connection: the peer broke the protocol, or a timeout ran out
 };
+
+/// Why a connection ended, or could not be established.
+enum class cause : std::uint8_t {
+    unknown,   ///< nothing tells; always so while the connection is open
+    handshake, ///< a Close frame went each way
+
+    // The program ended it without a Close frame, or before the peer's came.
+    dropped,           ///< it dropped the connection, or gave up the attempt
+    context_destroyed, ///< it ended everything
+
+    // The peer or the network ended it.
+    fin,   ///< the peer ended TCP, or TLS
+    reset, ///< the peer reset TCP
+    lost,  ///< TCP gave up: nothing that was sent was acknowledged any more
+
+    // Our own stack ended it.
+    library,            ///< it does not say why: an error, or a timeout of its own or the program's
+    protocol_violation, ///< the peer broke the protocol
+    no_answer,          ///< the peer did not answer our Close frame in time
+    not_reading,        ///< the peer did not take in time what was to be sent
+    no_pong,            ///< the peer was silent after a ping
+
+    // A client's attempt failed.
+    name_not_found,  ///< the server's name has no address
+    unreachable,     ///< no way leads to the server
+    refused,         ///< nothing listens there
+    timed_out,       ///< TCP, TLS or the server's answer took too long
+    tls_untrusted,   ///< nobody who is trusted has signed the server's certificate
+    tls_expired,     ///< the server's certificate is not valid at this time
+    tls_wrong_name,  ///< the server's certificate is for another name
+    tls_failed,      ///< TLS failed in another way, or nothing tells in which
+    upgrade_refused, ///< the server answered with another status than 101
+    upgrade_invalid, ///< the server's answer was not a valid one (RFC 6455 section 4.1)
+};
+
+/// How many causes there are.
+inline constexpr unsigned cause_count = static_cast<unsigned>(cause::upgrade_invalid) + 1;
+
+/// Who ends a connection for this cause, if no Close frame has been asked for, sent or received.
+constexpr initiator initiator_of(cause why) noexcept {
+    switch (why) {
+    case cause::dropped:
+    case cause::context_destroyed: return initiator::local;
+    case cause::library:
+    case cause::protocol_violation:
+    case cause::no_answer:
+    case cause::not_reading:
+    case cause::no_pong: return initiator::library;
+    default: return initiator::transport;
+    }
+}
+
+/// Whether TLS failed.
+constexpr bool is_of_tls(cause why) noexcept { return why >= cause::tls_untrusted && why <= cause::tls_failed; }
 
 /// Whether a Close frame went each way.
 enum class acknowledgement : std::uint8_t {
@@ -42,6 +96,38 @@ constexpr std::string_view name(initiator who) noexcept {
 }
 
 /// The enumerator's name.
+constexpr std::string_view name(cause why) noexcept {
+    using namespace std::string_view_literals;
+    constexpr std::string_view names[] = {
+        "unknown"sv,
+        "handshake"sv,
+        "dropped"sv,
+        "context_destroyed"sv,
+        "fin"sv,
+        "reset"sv,
+        "lost"sv,
+        "library"sv,
+        "protocol_violation"sv,
+        "no_answer"sv,
+        "not_reading"sv,
+        "no_pong"sv,
+        "name_not_found"sv,
+        "unreachable"sv,
+        "refused"sv,
+        "timed_out"sv,
+        "tls_untrusted"sv,
+        "tls_expired"sv,
+        "tls_wrong_name"sv,
+        "tls_failed"sv,
+        "upgrade_refused"sv,
+        "upgrade_invalid"sv,
+    };
+    static_assert(sizeof names / sizeof names[0] == cause_count);
+    const auto index = static_cast<unsigned>(why);
+    return names[index < cause_count ? index : 0];
+}
+
+/// The enumerator's name.
 constexpr std::string_view name(acknowledgement value) noexcept {
     using namespace std::string_view_literals;
     switch (value) {
@@ -55,14 +141,17 @@ constexpr std::string_view name(acknowledgement value) noexcept {
 /// How a connection ended. Only a `close_handshake` fills one in.
 class close_report {
 public:
+    constexpr close_report() noexcept
+        : time_(0), http_status_(0), code_uncertain_(false), failed_(false), why_(wsclose::cause::unknown),
+          violation_(parse_error::none), ours_(ours::none), theirs_(theirs::none),
+          initiator_(wsclose::initiator::transport), is_established_(false), over_(false) {}
+
     /// The code of the Close frame that came first: 1005 if it held none, 1006 if no Close frame was
     /// seen, 1015 if TLS failed before there could be one. If the peer closed with an invalid frame,
     /// the code of our answer.
     constexpr close_code code() const noexcept {
         const close_frame *frame = first();
-        return frame                      ? frame->code()
-               : failure_ == failure::tls ? close_code::tls_handshake
-                                          : close_code::abnormal_closure;
+        return frame ? frame->code() : is_of_tls(why_) ? close_code::tls_handshake : close_code::abnormal_closure;
     }
 
     /// The text that goes with `code()`: valid UTF-8, at most 123 bytes. It lives as long as this report.
@@ -88,6 +177,13 @@ public:
     /// Who ended the connection.
     constexpr wsclose::initiator initiator() const noexcept { return initiator_; }
 
+    /// Why the connection ended.
+    constexpr wsclose::cause cause() const noexcept {
+        if (violation_ != parse_error::none || (initiator_ == wsclose::initiator::library && ours_ != ours::none))
+            return wsclose::cause::protocol_violation;
+        return acknowledged() != acknowledgement::no ? wsclose::cause::handshake : why_;
+    }
+
     /// Whether a Close frame went each way. The peer's counts even if it was invalid.
     constexpr acknowledgement acknowledged() const noexcept {
         return ours_ != ours::sent || theirs_ == theirs::none ? acknowledgement::no
@@ -105,18 +201,28 @@ public:
     /// Why a connection was never established: at most 123 bytes of valid UTF-8, in the words of
     /// whoever tried; "the connection failed" if they gave none. Empty if the connection was established.
     constexpr std::string_view error() const noexcept {
-        if (failure_ == failure::none)
+        if (!failed_)
             return {};
         const std::string_view words = received_.reason();
         return words.empty() ? std::string_view("the connection failed") : words;
     }
+
+    /// The HTTP status with which the server refused a client's upgrade; 0 if there was none.
+    constexpr std::uint16_t http_status() const noexcept { return http_status_; }
+
+    /// In how many seconds the server that refused asks the client to come back (RFC 9110 section 10.2.3); 0 if it does
+    /// not ask.
+    constexpr std::uint32_t retry_after() const noexcept { return failed_ ? time_ : 0; }
+
+    /// How long the WebSocket was open, the closing handshake included, in milliseconds and in steps of 10. 0 before
+    /// its end, or if it was never established. It wraps after 497 days.
+    constexpr std::int64_t lasted() const noexcept { return over_ && !failed_ ? std::int64_t{time_} * 10 : 0; }
 
 private:
     friend class close_handshake;
 
     enum class ours : std::uint8_t { none, requested, sent };
     enum class theirs : std::uint8_t { none, read, unseen };
-    enum class failure : std::uint8_t { none, transport, tls };
 
     constexpr const close_frame *first() const noexcept {
         if (initiator_ == wsclose::initiator::peer)
@@ -127,13 +233,22 @@ private:
     close_frame received_; // the peer's; if the connection was never established, its text is `error()`
     close_frame sent_;     // ours; as requested, then as sent
 
-    ours               ours_           = ours::none;
-    theirs             theirs_         = theirs::none;
-    failure            failure_        = failure::none;
-    wsclose::initiator initiator_      = wsclose::initiator::transport;
-    parse_error        violation_      = parse_error::none;
-    bool               code_uncertain_ = false;
-    bool               over_           = false;
+    // If the attempt failed, in how many seconds to come back. Otherwise in 10 ms: when the WebSocket was established
+    // and, at the end, how long it was open.
+    std::uint32_t time_;
+
+    std::uint16_t http_status_ : 10;
+    std::uint16_t code_uncertain_ : 1;
+    std::uint16_t failed_ : 1; // it was never established
+
+    wsclose::cause why_ : 5; // unless the frames tell
+    parse_error    violation_ : 3;
+
+    ours               ours_ : 2;
+    theirs             theirs_ : 2;
+    wsclose::initiator initiator_ : 2;
+    bool               is_established_ : 1;
+    bool               over_ : 1;
 };
 
 } // namespace wsclose

@@ -25,12 +25,12 @@ namespace detail {
     using namespace std::string_view_literals; // so that `-Os` still knows their length at compile time
 
     template <class Sink>
-    constexpr void write_number(std::uint16_t value, Sink &sink) {
-        char        digits[5] = {};
-        std::size_t at        = sizeof digits;
+    constexpr void write_number(std::uint64_t value, Sink &sink) {
+        char        digits[20] = {};
+        std::size_t at         = sizeof digits;
         do {
             digits[--at] = static_cast<char>('0' + value % 10);
-            value        = static_cast<std::uint16_t>(value / 10);
+            value /= 10;
         } while (value != 0);
         sink(std::string_view(digits + at, sizeof digits - at));
     }
@@ -94,6 +94,43 @@ namespace detail {
         return "the transport"sv;
     }
 
+    /// `before 503 after`; nothing if the number is 0.
+    template <class Sink>
+    constexpr void write_if_any(std::string_view before, std::uint64_t value, std::string_view after, Sink &sink) {
+        if (value == 0)
+            return;
+        sink(before);
+        write_number(value, sink);
+        sink(after);
+    }
+
+    /// The cause, if the rest of the line does not tell it.
+    template <class Sink>
+    constexpr void write_cause(const close_report &report, bool shows_frames, Sink &sink) {
+        const cause why = report.cause();
+        if (why == cause::unknown || why == cause::handshake || why == cause::library ||
+            (why == cause::protocol_violation && shows_frames))
+            return;
+        sink(" ("sv);
+        sink(name(why));
+        sink(")"sv);
+    }
+
+    /// `not connected (upgrade_refused, HTTP 503, retry after 30 s): "..."`
+    template <class Sink>
+    constexpr void write_failure(const close_report &report, Sink &sink) {
+        sink("not connected"sv);
+        if (report.cause() != cause::unknown) {
+            sink(" ("sv);
+            sink(name(report.cause()));
+            write_if_any(", HTTP "sv, report.http_status(), {}, sink);
+            write_if_any(", retry after "sv, report.retry_after(), " s"sv, sink);
+            sink(")"sv);
+        }
+        sink(": "sv);
+        write_quoted(report.error(), sink);
+    }
+
     /// `"code":1000,"reason":"bye"`
     template <class Sink>
     constexpr void write_json_members(close_code code, std::string_view reason, Sink &sink) {
@@ -137,24 +174,23 @@ constexpr void write_text(const close_frame &frame, Sink &&sink) {
 }
 
 /// Writes a report as one line, without a line break, through `sink`. It says who ended the connection,
-/// whether cleanly, and what was sent and received, in order:
+/// whether cleanly, what was sent and received, in order, then the cause, if it is not clear from that, and for how
+/// many seconds it was open:
 ///
-///     closed cleanly by us: sent 1001 going_away "bye", received 1001 "bye"
-///     closed by us, not cleanly: sent 1001 going_away "bye", received nothing
+///     closed cleanly by us: sent 1001 going_away "bye", received 1001 "bye" after 12 s
+///     closed by us, not cleanly: sent 1001 going_away "bye", received nothing (no_answer) after 12 s
 ///     closed by the peer, not cleanly: received an invalid frame (truncated_code), sent 1002 protocol_error
 ///     closed by the peer: received 1002 protocol_error (or another code), sent 1002
-///     closed by the transport, not cleanly: 1006 abnormal_closure
-///     not connected: "connection refused"
+///     closed by the transport, not cleanly: 1006 abnormal_closure (reset)
+///     not connected (refused): "connection refused"
+///     not connected (upgrade_refused, HTTP 503, retry after 30 s): "response not 101"
 ///
 /// The fourth does not say whether the close was clean: with an uncertain code, that is unknown.
 template <class Sink>
 constexpr void write_text(const close_report &report, Sink &&sink) {
     using namespace std::string_view_literals;
-    if (const std::string_view error = report.error(); !error.empty()) {
-        sink("not connected: "sv);
-        detail::write_quoted(error, sink);
-        return;
-    }
+    if (!report.error().empty())
+        return detail::write_failure(report, sink);
     const bool clean   = report.clean();
     const bool unknown = report.code_uncertain() && report.acknowledged() != acknowledgement::no;
     sink(clean ? "closed cleanly by "sv : "closed by "sv);
@@ -162,13 +198,16 @@ constexpr void write_text(const close_report &report, Sink &&sink) {
     sink(clean || unknown ? ": "sv : ", not cleanly: "sv);
     const bool         inbound_first = report.initiator() == initiator::peer;
     const close_frame *first         = inbound_first ? report.received() : report.sent();
-    if (!report.sent() && !report.received() && report.violation() == parse_error::none) {
+    const bool         shows_frames  = report.sent() || report.received() || report.violation() != parse_error::none;
+    if (shows_frames) {
+        detail::write_direction(report, inbound_first, nullptr, sink);
+        sink(", "sv);
+        detail::write_direction(report, !inbound_first, first, sink);
+    } else {
         write_text(report.code(), sink);
-        return;
     }
-    detail::write_direction(report, inbound_first, nullptr, sink);
-    sink(", "sv);
-    detail::write_direction(report, !inbound_first, first, sink);
+    detail::write_cause(report, shows_frames, sink);
+    detail::write_if_any(" after "sv, static_cast<std::uint64_t>(report.lasted()) / 1000, " s"sv, sink);
 }
 
 /// Writes `{"code":1000,"reason":"bye"}` through `sink`; an empty frame has the code 1005.
@@ -178,7 +217,8 @@ constexpr void write_json(const close_frame &frame, Sink &&sink) {
 }
 
 /// Writes a report as the members of a JSON object, without the braces, so that you can add your own. `inferred` (the
-/// peer's frame arrived unread) and `code_uncertain` appear only if true, `error` only if there was no connection.
+/// peer's frame arrived unread) and `code_uncertain` appear only if true. `error` appears only if there was no
+/// connection, then `http_status` and `retry_after` if the server gave them; otherwise `lasted_ms`.
 template <class Sink>
 constexpr void write_json_members(const close_report &report, Sink &&sink) {
     using namespace std::string_view_literals;
@@ -186,6 +226,8 @@ constexpr void write_json_members(const close_report &report, Sink &&sink) {
     sink(report.clean() ? ",\"clean\":true"sv : ",\"clean\":false"sv);
     sink(",\"initiator\":"sv);
     detail::write_json_name(name(report.initiator()), sink);
+    sink(",\"cause\":"sv);
+    detail::write_json_name(name(report.cause()), sink);
     sink(",\"received\":"sv);
     detail::write_json_frame(report.received(), sink);
     sink(",\"sent\":"sv);
@@ -196,10 +238,15 @@ constexpr void write_json_members(const close_report &report, Sink &&sink) {
         sink(",\"inferred\":true"sv);
     if (report.code_uncertain())
         sink(",\"code_uncertain\":true"sv);
-    if (!report.error().empty()) {
-        sink(",\"error\":"sv);
-        detail::write_quoted(report.error(), sink);
+    if (report.error().empty()) {
+        sink(",\"lasted_ms\":"sv);
+        detail::write_number(static_cast<std::uint64_t>(report.lasted()), sink);
+        return;
     }
+    sink(",\"error\":"sv);
+    detail::write_quoted(report.error(), sink);
+    detail::write_if_any(",\"http_status\":"sv, report.http_status(), {}, sink);
+    detail::write_if_any(",\"retry_after\":"sv, report.retry_after(), {}, sink);
 }
 
 /// Writes a report as one JSON object on one line through `sink`.

@@ -5,6 +5,7 @@
 // once with CASE set to each number, which has to fail with the message that stands behind it;
 // behind `alone:`, with no other error.
 
+#include <wsclose/close_counters.hpp>
 #include <wsclose/lws.hpp>
 
 using wsclose::close_code;
@@ -95,6 +96,11 @@ int  other_callback(lws *, int, void *, void *, size_t);
 auto t = static_cast<lws_callback_function *>(wsclose::tracked<other_callback, &session::ws>);
 #elif CASE == 24 // alone: tracked<> needs the connection in the session too: tracked<callback, &session::ws>
 auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback>);
+#elif CASE == 25 // no matching
+wsclose::close_counters counters{{{"server", "one"}}}; // the labels would be gone
+#elif CASE == 26 // this enum has no close_code_traits; list its codes there
+enum class unannounced { lost = 4000 };
+wsclose::basic_close_counters<unannounced> counters;
 #else
 struct session {
     wsclose::connection ws;

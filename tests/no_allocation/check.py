@@ -12,7 +12,7 @@ import tempfile
 
 uses, standard, lws_include, *compiler = sys.argv[1:]
 include = pathlib.Path(uses).parent.parent.parent / "include"
-allowed = re.compile(r"_?lws_\w+|bcmp|mem(chr|cmp|cpy|move|set)|str(len|str)|poll|shutdown|getsockopt|callback\(.*|"
+allowed = re.compile(r"_?lws_\w+|bcmp|mem(chr|cmp|cpy|move|set)|str(len|str)|poll|__errno_location|shutdown|getsockopt|callback\(.*|"
                      r"_GLOBAL_OFFSET_TABLE_|__\w+_chk\w*|__cpu_\w+")
 # and constructors
 compile_time = re.compile(r".*::(checked_frame|code_points|th\w+_(on_the_wire|bytes|utf8)|(\w+)(<.*>)?::\3)\(.*")

@@ -4,6 +4,7 @@
 // Uses every function of wsclose that runs, so that the object file names all that they need. check.py
 // reads it there, and finds a function that is missing here. WITH_REMOTE adds the header that allocates.
 
+#include <wsclose/close_counters.hpp>
 #include <wsclose/lws.hpp>
 #ifdef WITH_REMOTE
 #    include <wsclose/lws/cross_thread.hpp>
@@ -62,13 +63,28 @@ void use_text(const close_report &report) {
     sink(name(report.acknowledged()));
 }
 
+void use_counters(basic_close_counters<own_code> &counters, const close_report &report) {
+    const metric_label labels[] = {{"server", report.reason()}};
+    close_counters     others(labels);
+    counters.count(report);
+    others.count(report);
+    write_metrics(sink, counters, others);
+}
+
 void use_handshake(close_handshake &handshake, const close_frame &frame) {
     if (handshake.send(frame) == close_step::send)
         handshake.receive_unseen();
     handshake.receive(close_frame::parse(frame.reason()));
     handshake.fail(*handshake.report().sent());
     handshake.lose();
-    handshake.connect_failed(frame.reason());
+    handshake.established(0);
+    handshake.ends_by(cause::fin);
+    handshake.connect_failed({frame.reason()});
+}
+
+void use_relay(const close_report &ended, std::string_view body, role sender) {
+    sink(relayed(ended, sender).reason());
+    sink(relayed(close_frame::parse(body), sender).reason());
 }
 
 int use_verbs(lws *wsi, const void *in, std::size_t len) {

@@ -4,5 +4,6 @@
 // clang-tidy reads the headers through this file; see `./dev lint`.
 
 #include <wsclose.hpp>
+#include <wsclose/close_counters.hpp>
 #include <wsclose/lws.hpp>
 #include <wsclose/lws/cross_thread.hpp>

@@ -87,14 +87,17 @@ struct host_options {
     transport             how        = default_transport();
     const lws_retry_bo_t *retry      = nullptr; ///< when lws pings and hangs up
     const lws_extension  *extensions = nullptr;
-    bool                  trusts     = true; ///< its clients, the certificate of the peers
-    unsigned              timeout_s  = 0;    ///< of lws' own waits for the network; 0: as lws has it
-    std::uint64_t         flags      = 0;    ///< more LWS_SERVER_OPTION_...
+    unsigned              timeout_s  = 0;           ///< of lws' own waits for the network; 0: as lws has it
+    std::uint64_t         flags      = 0;           ///< more LWS_SERVER_OPTION_...
+    void                 *user       = nullptr;     ///< of the context
+    const char           *address    = "127.0.0.1"; ///< to which clients connect
+    const certificate    *trusted    = &certificate::self_signed(); ///< by clients; null: nobody
 };
 
 class lws_host {
 public:
-    explicit lws_host(const lws_protocols *protocols, const host_options &options = {}) : how_(options.how) {
+    explicit lws_host(const lws_protocols *protocols, const host_options &options = {})
+        : how_(options.how), address_(options.address) {
         lws_context_creation_info info;
         std::memset(&info, 0, sizeof info);
         info.protocols = protocols;
@@ -105,6 +108,8 @@ public:
         info.retry_and_idle_policy = options.retry;
         info.extensions            = options.extensions;
         info.timeout_secs          = options.timeout_s;
+        info.connect_timeout_secs  = options.timeout_s;
+        info.user                  = options.user;
         loop_->prepare(info);
         lws_set_log_level(LLL_ERR, nullptr);
         keep_openssl();
@@ -112,11 +117,12 @@ public:
         info.port               = 0;
         info.iface              = "127.0.0.1";
         const certificate &own  = certificate::self_signed();
-        const std::string  cert = own.cert_file(), key = own.key_file();
+        const std::string  cert = own.cert_file(), key = own.key_file(),
+                          trusted = options.trusted ? options.trusted->cert_file() : "";
         if (how_ == transport::tls) {
             info.ssl_cert_filepath        = cert.c_str();
             info.ssl_private_key_filepath = key.c_str();
-            info.client_ssl_ca_filepath   = options.trusts ? cert.c_str() : nullptr;
+            info.client_ssl_ca_filepath   = options.trusted ? trusted.c_str() : nullptr;
         }
         vhost_ = context_ ? lws_create_vhost(context_, &info) : nullptr;
         if (!vhost_)
@@ -141,18 +147,21 @@ public:
         done_.wait(lock, [this] { return task_ == nullptr; });
     }
 
-    /// Makes lws connect a client to `port`; the session is `userdata`, or lws' own if that is null.
-    void connect(std::uint16_t port, const char *protocol, void *userdata = nullptr, void *opaque = nullptr) {
-        on_service_thread([&](lws_context *) { connect_here(port, protocol, userdata, opaque); });
+    /// Makes lws connect a client to `port`; the session is `userdata`, or lws' own if that is null. Returns false if
+    /// lws fails at once.
+    bool connect(std::uint16_t port, const char *protocol, void *userdata = nullptr, void *opaque = nullptr) {
+        bool begun = false;
+        on_service_thread([&](lws_context *) { begun = connect_here(port, protocol, userdata, opaque); });
+        return begun;
     }
 
     /// The same from the service thread, so from a callback.
-    void connect_here(std::uint16_t port, const char *protocol, void *userdata = nullptr, void *opaque = nullptr) {
+    bool connect_here(std::uint16_t port, const char *protocol, void *userdata = nullptr, void *opaque = nullptr) {
         lws_client_connect_info info;
         std::memset(&info, 0, sizeof info);
         info.context                   = context_;
         info.vhost                     = vhost_;
-        info.address                   = "127.0.0.1";
+        info.address                   = address_;
         info.host                      = info.address;
         info.origin                    = info.address;
         info.path                      = "/";
@@ -163,7 +172,7 @@ public:
         info.opaque_user_data          = opaque;
         info.ssl_connection            = how_ == transport::tls ? LCCSCF_USE_SSL : 0;
         info.ietf_version_or_minus_one = -1;
-        lws_client_connect_via_info(&info);
+        return lws_client_connect_via_info(&info) != nullptr;
     }
 
     /// Destroys the context, with whatever connections it still has.
@@ -202,6 +211,7 @@ private:
     }
 
     transport                                 how_;
+    const char                               *address_;
     std::unique_ptr<event_loop>               loop_    = event_loop::from_environment();
     lws_context                              *context_ = nullptr;
     lws_vhost                                *vhost_   = nullptr;

@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -83,11 +84,11 @@ inline sockaddr_in loopback(std::uint16_t port) {
 /// A listening socket on a free port of 127.0.0.1.
 class listener {
 public:
-    listener() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    explicit listener(int backlog = 16) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_in address = loopback(0);
         socklen_t   size    = sizeof address;
         if (::bind(socket_.get(), reinterpret_cast<sockaddr *>(&address), size) != 0 ||
-            ::listen(socket_.get(), 16) != 0 ||
+            ::listen(socket_.get(), backlog) != 0 ||
             ::getsockname(socket_.get(), reinterpret_cast<sockaddr *>(&address), &size) != 0)
             throw std::runtime_error("cannot listen on 127.0.0.1");
         port_ = ntohs(address.sin_port);
@@ -106,6 +107,14 @@ private:
     socket_handle socket_;
     std::uint16_t port_ = 0;
 };
+
+/// A socket that has begun to connect to 127.0.0.1 and does not wait.
+inline socket_handle begin_to_connect(std::uint16_t port) {
+    socket_handle     begun(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const sockaddr_in address = loopback(port);
+    ::connect(begun.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address);
+    return begun;
+}
 
 /// A port on 127.0.0.1 on which nobody listens.
 inline std::uint16_t dead_port() { return listener().port(); }
@@ -167,7 +176,20 @@ public:
     }
 
     /// A server: takes the next connection, and no more.
-    static raw_peer accept_only(const listener &from) { return raw_peer(from.accept(), side::server); }
+    static raw_peer accept_only(const listener &from, transport how = transport::tcp) {
+        raw_peer peer(from.accept(), side::server);
+        peer.begin_tls(how);
+        return peer;
+    }
+
+    /// A server: takes the next connection and shows this certificate, which the client may not like.
+    static void try_tls(const listener &from, const certificate &shown) {
+        const socket_handle socket = from.accept();
+        try {
+            tls(socket.get(), true, {}, shown);
+        } catch (const std::runtime_error &) {
+        }
+    }
 
     /// A server that answers the request for a WebSocket with `response`.
     static raw_peer answer_http(const listener &from, std::string_view response, transport how = default_transport()) {
@@ -235,6 +257,14 @@ public:
         const linger at_once{1, 0};
         ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
         socket_.close();
+    }
+
+    /// Makes the kernel ignore all that comes for this socket, as if the network was gone.
+    void cut_off() {
+        sock_filter      nothing = {BPF_RET | BPF_K, 0, 0, 0};
+        const sock_fprog program{1, &nothing};
+        if (::setsockopt(socket_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0)
+            throw std::runtime_error("the socket cannot be cut off");
     }
 
     /// The head of an HTTP request or response.

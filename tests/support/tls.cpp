@@ -36,12 +36,27 @@ namespace {
     }
 } // namespace
 
+namespace {
+    constexpr long day         = 86400;
+    constexpr char localhost[] = "DNS:localhost,IP:127.0.0.1";
+} // namespace
+
 const certificate &certificate::self_signed() {
-    static const certificate made;
+    static const certificate made(localhost, -day, day);
     return made;
 }
 
-certificate::certificate() {
+const certificate &certificate::expired() {
+    static const certificate made(localhost, -2 * day, -day);
+    return made;
+}
+
+const certificate &certificate::of_another_name() {
+    static const certificate made("DNS:elsewhere.example", -day, day);
+    return made;
+}
+
+certificate::certificate(const char *names, long begins, long ends) {
     std::string name = "/tmp/wsclose-test-XXXXXX";
     if (!::mkdtemp(&name[0]))
         throw std::runtime_error("no folder for a certificate could be made in /tmp");
@@ -56,16 +71,15 @@ certificate::certificate() {
     const std::unique_ptr<X509, freed_by<X509_free>>         cert(X509_new());
     X509_set_version(cert.get(), 2);
     ASN1_INTEGER_set(X509_get_serialNumber(cert.get()), 1);
-    X509_gmtime_adj(X509_getm_notBefore(cert.get()), -86400);
-    X509_gmtime_adj(X509_getm_notAfter(cert.get()), 86400);
+    X509_gmtime_adj(X509_getm_notBefore(cert.get()), begins);
+    X509_gmtime_adj(X509_getm_notAfter(cert.get()), ends);
     X509_set_pubkey(cert.get(), key.get());
     X509_NAME *subject = X509_get_subject_name(cert.get());
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char *>("localhost"), -1,
-                               -1, 0);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char *>("test"), -1, -1, 0);
     X509_set_issuer_name(cert.get(), subject);
-    const std::unique_ptr<X509_EXTENSION, freed_by<X509_EXTENSION_free>> names(
-        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1"));
-    X509_add_ext(cert.get(), names.get(), -1);
+    const std::unique_ptr<X509_EXTENSION, freed_by<X509_EXTENSION_free>> alternatives(
+        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, names));
+    X509_add_ext(cert.get(), alternatives.get(), -1);
     if (X509_sign(cert.get(), key.get(), EVP_sha256()) == 0 ||
         !write(key_file(),
                [&](FILE *to) { return PEM_write_PrivateKey(to, key.get(), nullptr, nullptr, 0, nullptr, nullptr); }) ||
@@ -84,10 +98,9 @@ struct tls::openssl {
     std::unique_ptr<SSL, freed_by<SSL_free>>         ssl;
 };
 
-tls::tls(int fd, bool is_server, std::string_view alpn) : impl_(std::make_unique<openssl>()) {
+tls::tls(int fd, bool is_server, std::string_view alpn, const certificate &own) : impl_(std::make_unique<openssl>()) {
     std::signal(SIGPIPE, SIG_IGN); // OpenSSL writes to sockets that the other side has closed
-    const certificate &own     = certificate::self_signed();
-    SSL_CTX           *context = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
+    SSL_CTX *context = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
     impl_->context.reset(context);
     if (is_server) {
         SSL_CTX_use_certificate_file(context, own.cert_file().c_str(), SSL_FILETYPE_PEM);

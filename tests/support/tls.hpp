@@ -4,8 +4,8 @@
 #ifndef WSCLOSE_TESTS_SUPPORT_TLS_HPP_INCLUDED
 #define WSCLOSE_TESTS_SUPPORT_TLS_HPP_INCLUDED
 
-// A self-signed certificate for localhost and 127.0.0.1, made when a test first asks for it, and TLS
-// for a socket that blocks. By OpenSSL, whose headers a libwebsockets on another library cannot stand.
+// Self-signed certificates, made when a test first asks for them, and TLS for a socket that blocks. By OpenSSL, whose
+// headers a libwebsockets on another library cannot stand.
 
 #include <cstddef>
 #include <memory>
@@ -19,7 +19,10 @@ namespace test {
 /// A certificate and its key, in two files that go when the program ends.
 class certificate {
 public:
-    static const certificate &self_signed();
+    static const certificate &self_signed(); ///< for localhost and 127.0.0.1
+    static const certificate &expired();     ///< for the same names
+    static const certificate &of_another_name();
+
     certificate(const certificate &)            = delete;
     certificate &operator=(const certificate &) = delete;
     ~certificate();
@@ -28,7 +31,7 @@ public:
     std::string key_file() const { return folder_ + "/key.pem"; }
 
 private:
-    certificate();
+    certificate(const char *names, long begins, long ends); // in seconds from now
 
     std::string folder_;
 };
@@ -54,7 +57,7 @@ public:
 /// an application protocol by ALPN.
 class tls final : public layer {
 public:
-    tls(int fd, bool is_server, std::string_view alpn = {});
+    tls(int fd, bool is_server, std::string_view alpn = {}, const certificate &own = certificate::self_signed());
     tls(const tls &)            = delete;
     tls &operator=(const tls &) = delete;
     ~tls() override;

@@ -88,6 +88,10 @@ constexpr auto rsv     = "1002 rsv bits";
 constexpr auto half    = parse_error::truncated_code;
 constexpr auto fine    = parse_error::none;
 
+constexpr auto done   = cause::handshake;
+constexpr auto broken = cause::protocol_violation;
+constexpr auto cut    = cause::reset;
+
 // What is reported of a connection that is over in each state.
 constexpr struct {
     state           in;
@@ -98,25 +102,26 @@ constexpr struct {
     acknowledgement acknowledged;
     parse_error     violation;
     bool            clean;
+    cause           why; // if the end of the connection says `reset`
 } reports[] = {
-    {open, "1006 ", nullptr, nullptr, initiator::transport, ack_no, fine, false},
-    {requested, "1006 ", nullptr, nullptr, initiator::local, ack_no, fine, false},
-    {sent, mine, nullptr, mine, initiator::local, ack_no, fine, false},
-    {answered, mine, yours, mine, initiator::local, ack_yes, fine, true},
-    {answered_badly, mine, nullptr, mine, initiator::local, ack_yes, half, false},
-    {answered_unseen, mine, nullptr, mine, initiator::local, ack_inf, fine, true},
-    {echoed, yours, yours, yours, initiator::peer, ack_yes, fine, true},
-    {overtaken, yours, yours, mine, initiator::peer, ack_yes, fine, true},
-    {refused, refusal, nullptr, refusal, initiator::peer, ack_yes, half, false},
-    {failing, "1006 ", nullptr, nullptr, initiator::library, ack_no, fine, false},
-    {failed, rsv, nullptr, rsv, initiator::library, ack_no, fine, false},
-    {failed_answered, rsv, yours, rsv, initiator::library, ack_yes, fine, true},
-    {failed_badly, rsv, nullptr, rsv, initiator::library, ack_yes, half, false},
-    {failed_unseen, rsv, nullptr, rsv, initiator::library, ack_inf, fine, true},
-    {failing_overtaken, yours, yours, rsv, initiator::peer, ack_yes, fine, true},
-    {unseen, "1006 ", nullptr, nullptr, initiator::peer, ack_no, fine, false},
-    {requested_unseen, "1006 ", nullptr, nullptr, initiator::local, ack_no, fine, false},
-    {failing_unseen, "1006 ", nullptr, nullptr, initiator::library, ack_no, fine, false},
+    {open, "1006 ", nullptr, nullptr, initiator::transport, ack_no, fine, false, cut},
+    {requested, "1006 ", nullptr, nullptr, initiator::local, ack_no, fine, false, cut},
+    {sent, mine, nullptr, mine, initiator::local, ack_no, fine, false, cut},
+    {answered, mine, yours, mine, initiator::local, ack_yes, fine, true, done},
+    {answered_badly, mine, nullptr, mine, initiator::local, ack_yes, half, false, broken},
+    {answered_unseen, mine, nullptr, mine, initiator::local, ack_inf, fine, true, done},
+    {echoed, yours, yours, yours, initiator::peer, ack_yes, fine, true, done},
+    {overtaken, yours, yours, mine, initiator::peer, ack_yes, fine, true, done},
+    {refused, refusal, nullptr, refusal, initiator::peer, ack_yes, half, false, broken},
+    {failing, "1006 ", nullptr, nullptr, initiator::library, ack_no, fine, false, broken},
+    {failed, rsv, nullptr, rsv, initiator::library, ack_no, fine, false, broken},
+    {failed_answered, rsv, yours, rsv, initiator::library, ack_yes, fine, true, broken},
+    {failed_badly, rsv, nullptr, rsv, initiator::library, ack_yes, half, false, broken},
+    {failed_unseen, rsv, nullptr, rsv, initiator::library, ack_inf, fine, true, broken},
+    {failing_overtaken, yours, yours, rsv, initiator::peer, ack_yes, fine, true, done},
+    {unseen, "1006 ", nullptr, nullptr, initiator::peer, ack_no, fine, false, cut},
+    {requested_unseen, "1006 ", nullptr, nullptr, initiator::local, ack_no, fine, false, cut},
+    {failing_unseen, "1006 ", nullptr, nullptr, initiator::library, ack_no, fine, false, broken},
 };
 static_assert(sizeof(reports) / sizeof(reports[0]) == state_count);
 
@@ -131,7 +136,7 @@ close_step put_in(close_handshake &handshake, char input) {
     case 'B': return handshake.receive(close_frame::parse("\x03"));
     case 'U': return handshake.receive_unseen();
     case 'F': handshake.fail(rsv_frame); return close_step::none;
-    default: handshake.transport_closed(); return close_step::none;
+    default: handshake.transport_closed(cause::reset); return close_step::none;
     }
 }
 
@@ -167,13 +172,13 @@ bool follows_the_table(std::string_view sequence) {
         if (handshake.current() != state || (handshake.requested() != nullptr) != waits)
             return false;
     }
-    handshake.transport_closed();
+    handshake.transport_closed(cause::reset);
     const close_report &report = handshake.report();
     const auto         &e      = reports[now];
     return e.in == now && text(report.code(), report.reason()) == e.code_and_reason &&
            is(report.received(), e.received) && is(report.sent(), e.sent) && report.initiator() == e.who &&
            report.acknowledged() == e.acknowledged && report.violation() == e.violation && report.clean() == e.clean &&
-           report.error().empty();
+           report.cause() == e.why && report.error().empty();
 }
 
 } // namespace
@@ -248,7 +253,7 @@ TEST_CASE("a frame that was sent and lost is not reported as sent") {
 TEST_CASE("a failure to connect that comes after a Close frame changes no report") {
     close_handshake handshake;
     handshake.receive(close_frame::parse("\x03\xE8yours"));
-    handshake.connect_failed("late");
+    handshake.connect_failed({"late"});
     CHECK(handshake.report().error().empty());
     CHECK(handshake.report().received()->reason() == "yours");
 }

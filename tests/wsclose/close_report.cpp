@@ -34,18 +34,84 @@ TEST_CASE("a report of an empty Close frame has the code 1005") {
     CHECK(handshake.report().clean());
 }
 
-TEST_CASE("whoever ended a connection without a Close frame is reported") {
+TEST_CASE("the cause of an end without a Close frame says who ended the connection") {
+    static constexpr struct {
+        cause     why;
+        initiator who;
+    } rows[] = {
+        {cause::unknown, initiator::transport},       {cause::dropped, initiator::local},
+        {cause::context_destroyed, initiator::local}, {cause::fin, initiator::transport},
+        {cause::reset, initiator::transport},         {cause::lost, initiator::transport},
+        {cause::library, initiator::library},         {cause::protocol_violation, initiator::library},
+        {cause::no_answer, initiator::library},       {cause::not_reading, initiator::library},
+        {cause::no_pong, initiator::library},
+    };
+    for (const auto &row : rows) {
+        close_handshake handshake;
+        handshake.transport_closed(row.why);
+        CAPTURE(name(row.why));
+        CHECK(handshake.report().cause() == row.why);
+        CHECK(handshake.report().initiator() == row.who);
+        CHECK(handshake.report().code() == close_code::abnormal_closure);
+    }
+}
+
+TEST_CASE("the first cause that is known counts, until a Close frame went each way") {
     close_handshake handshake;
-    handshake.transport_closed(initiator::local);
-    CHECK(handshake.report().initiator() == initiator::local);
-    CHECK(handshake.report().code() == close_code::abnormal_closure);
+    CHECK(handshake.report().cause() == cause::unknown);
+    handshake.send(frame<close_code::going_away>());
+    handshake.ends_by(cause::no_answer);
+    handshake.ends_by(cause::fin);
+    CHECK(handshake.report().cause() == cause::no_answer);
+    SECTION("nothing comes") {
+        handshake.transport_closed(cause::reset);
+        CHECK(handshake.report().cause() == cause::no_answer);
+        handshake.ends_by(cause::reset);
+        handshake.transport_closed(cause::reset);
+        CHECK(handshake.report().cause() == cause::no_answer);
+    }
+    SECTION("the peer's frame comes late") {
+        handshake.receive(close_frame::parse("\x03\xE9"));
+        handshake.transport_closed(cause::fin);
+        CHECK(handshake.report().cause() == cause::handshake);
+    }
+}
+
+TEST_CASE("a report says how long the WebSocket was open, once it is over") {
+    close_handshake handshake;
+    CHECK(handshake.report().lasted() == 0);
+    handshake.established(1'000'000'000'000);
+    CHECK(handshake.report().lasted() == 0);
+    handshake.transport_closed(cause::fin, 1'000'000'000'000 + 86'400'000);
+    CHECK(handshake.report().lasted() == 86'400'000);
+    handshake.established(1'000'000'000'000);
+    handshake.transport_closed(cause::fin, 1'000'000'000'000);
+    CHECK(handshake.report().lasted() == 86'400'000);
+
+    close_handshake never;
+    never.transport_closed(cause::fin, 5000);
+    CHECK(never.report().lasted() == 0);
+}
+
+TEST_CASE("a report says with which HTTP status a server refused, and when it asks to come back") {
+    close_handshake handshake;
+    handshake.connect_failed({"not 101", cause::upgrade_refused, 429, 4'000'000'000});
+    CHECK(handshake.report().cause() == cause::upgrade_refused);
+    CHECK(handshake.report().http_status() == 429);
+    CHECK(handshake.report().retry_after() == 4'000'000'000);
+    CHECK(handshake.report().lasted() == 0);
+    CHECK(close_report().http_status() == 0);
+    CHECK(close_report().retry_after() == 0);
 }
 
 TEST_CASE("a connection whose TLS failed has the code 1015") {
     close_handshake handshake;
-    handshake.connect_failed("not trusted", true);
+    handshake.connect_failed({"not trusted", cause::tls_untrusted});
     CHECK(handshake.report().code() == close_code::tls_handshake);
     CHECK(handshake.report().error() == "not trusted");
+    CHECK(is_of_tls(cause::tls_failed));
+    CHECK_FALSE(is_of_tls(cause::timed_out));
+    CHECK_FALSE(is_of_tls(cause::upgrade_refused));
 }
 
 TEST_CASE("a report says whether the peer's code may have been changed, and then does not claim a clean end") {
@@ -67,7 +133,7 @@ TEST_CASE("a connection that was never established ends in a report with the rea
         close_handshake handshake;
         if (asked_to_close)
             handshake.request(frame<close_code::going_away>("bye"));
-        handshake.connect_failed("refused\xFF");
+        handshake.connect_failed({"refused\xFF", cause::refused});
         CHECK(handshake.report().error() == "refused\xEF\xBF\xBD");
         CHECK(handshake.report().code() == close_code::abnormal_closure);
         CHECK(handshake.report().reason().empty());
@@ -80,15 +146,22 @@ TEST_CASE("a connection that was never established ends in a report with the rea
 
 TEST_CASE("a connection that was never established for no known reason is reported as failed") {
     close_handshake handshake;
-    handshake.connect_failed("");
+    handshake.connect_failed({});
     CHECK(handshake.report().error() == "the connection failed");
 }
 
-TEST_CASE("the names of initiators and acknowledgements are those of the enumerators") {
+TEST_CASE("the names of initiators, causes and acknowledgements are those of the enumerators") {
     CHECK(name(initiator::transport) == "transport");
     CHECK(name(initiator::local) == "local");
     CHECK(name(initiator::peer) == "peer");
     CHECK(name(initiator::library) == "library");
+    CHECK(name(cause::unknown) == "unknown");
+    CHECK(name(cause::fin) == "fin");
+    CHECK(name(cause::protocol_violation) == "protocol_violation");
+    CHECK(name(cause::name_not_found) == "name_not_found");
+    CHECK(name(cause::tls_wrong_name) == "tls_wrong_name");
+    CHECK(name(cause::upgrade_invalid) == "upgrade_invalid");
+    CHECK(name(static_cast<cause>(200)) == "unknown");
     CHECK(name(acknowledgement::no) == "no");
     CHECK(name(acknowledgement::yes) == "yes");
     CHECK(name(acknowledgement::inferred) == "inferred");

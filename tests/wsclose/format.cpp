@@ -67,11 +67,11 @@ void receive_uncertain(close_handshake &h) {
 }
 void receive_unseen(close_handshake &h) { h.receive_unseen(); }
 void lose(close_handshake &h) { h.lose(); }
-void program_drops(close_handshake &h) { h.transport_closed(initiator::local); }
-void stack_drops(close_handshake &h) { h.transport_closed(initiator::library); }
-void peer_drops(close_handshake &h) { h.transport_closed(initiator::peer); }
-void cannot_connect(close_handshake &h) { h.connect_failed("connection refused"); }
-void cannot_trust(close_handshake &h) { h.connect_failed("not trusted", true); }
+void program_drops(close_handshake &h) { h.transport_closed(cause::dropped); }
+void stack_drops(close_handshake &h) { h.transport_closed(cause::library); }
+void peer_drops(close_handshake &h) { h.transport_closed(cause::reset); }
+void cannot_connect(close_handshake &h) { h.connect_failed({"connection refused", cause::refused}); }
+void cannot_trust(close_handshake &h) { h.connect_failed({"not trusted", cause::tls_untrusted}); }
 
 using event = void (*)(close_handshake &);
 
@@ -81,7 +81,7 @@ const struct {
     const char        *line;
 } lines[] = {
     // us
-    {{program_drops}, R"(closed by us, not cleanly: 1006 abnormal_closure)"},
+    {{program_drops}, R"(closed by us, not cleanly: 1006 abnormal_closure (dropped))"},
     {{request}, R"(closed by us, not cleanly: 1006 abnormal_closure)"},
     {{request, receive_unseen}, R"(closed by us, not cleanly: 1006 abnormal_closure)"},
     {{send, lose}, R"(closed by us, not cleanly: 1006 abnormal_closure)"},
@@ -108,7 +108,7 @@ const struct {
      R"(closed by us, not cleanly: sent nothing, received 1002 protocol_error (or another code) "why")"},
 
     // the peer
-    {{peer_drops}, R"(closed by the peer, not cleanly: 1006 abnormal_closure)"},
+    {{peer_drops}, R"(closed by the transport, not cleanly: 1006 abnormal_closure (reset))"},
     {{receive_unseen}, R"(closed by the peer, not cleanly: 1006 abnormal_closure)"},
     {{receive_the_same}, R"(closed cleanly by the peer: received 1001 going_away "bye", sent 1001 "bye")"},
     {{receive_private}, R"(closed cleanly by the peer: received 4001 "kicked", sent 4001 "kicked")"},
@@ -141,8 +141,8 @@ const struct {
 
     // our own stack
     {{stack_drops}, R"(closed by the library, not cleanly: 1006 abnormal_closure)"},
-    {{fail}, R"(closed by the library, not cleanly: 1006 abnormal_closure)"},
-    {{fail, receive_unseen}, R"(closed by the library, not cleanly: 1006 abnormal_closure)"},
+    {{fail}, R"(closed by the library, not cleanly: 1006 abnormal_closure (protocol_violation))"},
+    {{fail, receive_unseen}, R"(closed by the library, not cleanly: 1006 abnormal_closure (protocol_violation))"},
     {{fail, send}, R"(closed by the library, not cleanly: sent 1002 protocol_error "rsv bits", received nothing)"},
     {{fail, send, receive_another},
      R"(closed cleanly by the library: sent 1002 protocol_error "rsv bits", received 1000 normal_closure "yours")"},
@@ -163,9 +163,9 @@ const struct {
 
     // nobody
     {{}, R"(closed by the transport, not cleanly: 1006 abnormal_closure)"},
-    {{cannot_connect}, R"(not connected: "connection refused")"},
-    {{request, cannot_connect}, R"(not connected: "connection refused")"},
-    {{cannot_trust}, R"(not connected: "not trusted")"},
+    {{cannot_connect}, R"(not connected (refused): "connection refused")"},
+    {{request, cannot_connect}, R"(not connected (refused): "connection refused")"},
+    {{cannot_trust}, R"(not connected (tls_untrusted): "not trusted")"},
 };
 
 // Counts the writes that a stream makes into its buffer.
@@ -199,6 +199,30 @@ TEST_CASE("a report is one line that says who ended the connection, whether clea
     }
 }
 
+TEST_CASE("a line says for how many seconds a connection was open, if it was at least one") {
+    close_handshake handshake;
+    handshake.established(5000);
+    SECTION("less") {
+        handshake.transport_closed(cause::fin, 5999);
+        CHECK(text(handshake.report()) == "closed by the transport, not cleanly: 1006 abnormal_closure (fin)");
+    }
+    SECTION("more") {
+        handshake.send(frame<close_code::going_away>("bye"));
+        handshake.transport_closed(cause::no_answer, 17999);
+        CHECK(text(handshake.report()) ==
+              "closed by us, not cleanly: sent 1001 going_away \"bye\", received nothing (no_answer) after 12 s");
+    }
+}
+
+TEST_CASE("a line says how a server refused, and when it asks to come back") {
+    close_handshake handshake;
+    handshake.connect_failed({"not 101", cause::upgrade_refused, 503, 120});
+    CHECK(text(handshake.report()) == "not connected (upgrade_refused, HTTP 503, retry after 120 s): \"not 101\"");
+    close_handshake forbidden;
+    forbidden.connect_failed({"not 101", cause::upgrade_refused, 403});
+    CHECK(text(forbidden.report()) == "not connected (upgrade_refused, HTTP 403): \"not 101\"");
+}
+
 TEST_CASE("a stream gets a line in one write") {
     counting_buffer buffer;
     std::ostream    stream(&buffer);
@@ -218,28 +242,43 @@ TEST_CASE("a line is padded as the stream says") {
 }
 
 TEST_CASE("a report is one JSON object") {
-    CHECK(json(peer_closed_with("\x03\xE8"
-                                "bye")) ==
-          R"({"code":1000,"reason":"bye","clean":true,"initiator":"peer","received":{"code":1000,"reason":"bye"},)"
-          R"("sent":{"code":1000,"reason":"bye"},"violation":null})");
-    CHECK(json(peer_closed_with("\x03")) ==
-          R"({"code":1002,"reason":"Close frame with half a code","clean":false,"initiator":"peer","received":null,)"
-          R"("sent":{"code":1002,"reason":"Close frame with half a code"},"violation":"truncated_code"})");
+    CHECK(
+        json(peer_closed_with("\x03\xE8"
+                              "bye")) ==
+        R"({"code":1000,"reason":"bye","clean":true,"initiator":"peer","cause":"handshake","received":{"code":1000,"reason":"bye"},)"
+        R"("sent":{"code":1000,"reason":"bye"},"violation":null,"lasted_ms":0})");
+    CHECK(
+        json(peer_closed_with("\x03")) ==
+        R"({"code":1002,"reason":"Close frame with half a code","clean":false,"initiator":"peer","cause":"protocol_violation","received":null,)"
+        R"("sent":{"code":1002,"reason":"Close frame with half a code"},"violation":"truncated_code","lasted_ms":0})");
     close_handshake uncertain;
     uncertain.receive(close_frame::parse("\x03\xEA"), true);
-    CHECK(json(uncertain.report()) ==
-          R"({"code":1002,"reason":"","clean":false,"initiator":"peer","received":{"code":1002,"reason":""},)"
-          R"("sent":{"code":1002,"reason":""},"violation":null,"code_uncertain":true})");
+    CHECK(
+        json(uncertain.report()) ==
+        R"({"code":1002,"reason":"","clean":false,"initiator":"peer","cause":"handshake","received":{"code":1002,"reason":""},)"
+        R"("sent":{"code":1002,"reason":""},"violation":null,"code_uncertain":true,"lasted_ms":0})");
     close_handshake inferred;
     inferred.send(close_frame::fit(close_code{4001}, "kicked"));
     inferred.receive_unseen();
     CHECK(json(inferred.report()) ==
-          R"({"code":4001,"reason":"kicked","clean":true,"initiator":"local","received":null,)"
-          R"("sent":{"code":4001,"reason":"kicked"},"violation":null,"inferred":true})");
+          R"({"code":4001,"reason":"kicked","clean":true,"initiator":"local","cause":"handshake","received":null,)"
+          R"("sent":{"code":4001,"reason":"kicked"},"violation":null,"inferred":true,"lasted_ms":0})");
     close_handshake refused;
-    refused.connect_failed("connection refused");
-    CHECK(json(refused.report()) == R"({"code":1006,"reason":"","clean":false,"initiator":"transport","received":null,)"
-                                    R"("sent":null,"violation":null,"error":"connection refused"})");
+    refused.connect_failed({"connection refused"});
+    CHECK(json(refused.report()) ==
+          R"({"code":1006,"reason":"","clean":false,"initiator":"transport","cause":"unknown","received":null,)"
+          R"("sent":null,"violation":null,"error":"connection refused"})");
+    close_handshake lost; // the clock has run for longer than 32 bits of milliseconds hold
+    lost.established(0x123456789A);
+    lost.transport_closed(cause::lost, 0x123456789A + 12345);
+    CHECK(json(lost.report()) ==
+          R"({"code":1006,"reason":"","clean":false,"initiator":"transport","cause":"lost","received":null,)"
+          R"("sent":null,"violation":null,"lasted_ms":12340})");
+    close_handshake unavailable;
+    unavailable.connect_failed({"not 101", cause::upgrade_refused, 503, 120});
+    CHECK(json(unavailable.report()) ==
+          R"({"code":1006,"reason":"","clean":false,"initiator":"transport","cause":"upgrade_refused","received":null,)"
+          R"("sent":null,"violation":null,"error":"not 101","http_status":503,"retry_after":120})");
     CHECK(json(close_frame()) == R"({"code":1005,"reason":""})");
 }
 

@@ -90,7 +90,8 @@ namespace detail {
 class connection {
 public:
     constexpr connection() noexcept
-        : owner_(detail::owner::program), here_(role::client), queue_(queue::unknown), quiet_(0) {}
+        : stage_(stage::begun), owner_(detail::owner::program), here_(role::client), queue_(queue::unknown), quiet_(0) {
+    }
     connection(const connection &)            = delete;
     connection &operator=(const connection &) = delete;
     ~connection() { abandon(); }
@@ -213,14 +214,13 @@ private:
 
     detail::linked   linked_;
     close_handshake  handshake_;
-    stage            stage_ = stage::begun;
-    initiator        ender_ = initiator::transport; // who ended it, if no Close frame did
+    detail::deadline deadline_;    // runs once the connection is closing
+    std::uint16_t    timeout_ = 0; // as detail::close_timeout() gives it; 0 if nobody has set it
+    stage            stage_ : 3;
     detail::owner    owner_ : 2;
     role             here_ : 1;
     queue            queue_ : 2;
-    std::uint8_t     quiet_ : 2;   // how many timers must fire without a writeable callback until the queue is empty
-    std::uint16_t    timeout_ = 0; // as detail::close_timeout() gives it; 0 if nobody has set it
-    detail::deadline deadline_;    // runs once the connection is closing
+    std::uint8_t     quiet_; // how many timers must fire without a writeable callback until the queue is empty
 };
 
 static_assert(sizeof(connection) <= 288, "wsclose: a tracked connection takes at most 288 bytes");

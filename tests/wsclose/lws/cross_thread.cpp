@@ -16,6 +16,7 @@
 #include "support/catch.hpp"
 #include "support/lws_host.hpp"
 #include "support/raw_peer.hpp"
+#include "support/report_line.hpp"
 
 using namespace wsclose;
 using test::raw_peer;
@@ -37,7 +38,7 @@ std::vector<cross_thread_ref> take_references() {
 
 struct session {
     connection ws;
-    void       on_close(const close_report &report) { events.add(std::string(text_line(report).view())); }
+    void       on_close(const close_report &report) { events.add(test::line_of(report)); }
 };
 
 int callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
@@ -106,7 +107,7 @@ TEST_CASE("references outlive the connection, the context and the queue, and the
         raw_peer second   = host.connect();
         take_references(); // it goes before its connection
         second.reset();
-        CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
+        CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (reset)");
         CHECK(kept);
         host.own.stop();
         CHECK_FALSE(kept);

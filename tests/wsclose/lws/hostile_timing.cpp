@@ -22,6 +22,7 @@
 #include "support/lws_host.hpp"
 #include "support/noise.hpp"
 #include "support/raw_peer.hpp"
+#include "support/report_line.hpp"
 
 using namespace wsclose;
 using namespace std::string_view_literals;
@@ -50,7 +51,7 @@ struct session {
                                        : std::string();
         last.clean              = report.clean();
         last.code_uncertain     = report.code_uncertain();
-        events.add(std::string(text_line(report).view()));
+        events.add(test::line_of(report));
     }
 };
 
@@ -343,7 +344,7 @@ TEST_CASE("a Close frame that goes out although the peer has ended TCP is report
     CHECK_FALSE(last.clean);
     CHECK(report == (error
                          ? "closed by the library, not cleanly: sent 1002 protocol_error \"rsv bits\", received nothing"
-                         : "closed by us, not cleanly: sent 4001 \"why\", received nothing"));
+                         : "closed by us, not cleanly: sent 4001 \"why\", received nothing (fin)"));
 }
 
 TEST_CASE("no Close frame is called sent if the program kills the connection while lws holds data", "[hostile]") {
@@ -452,7 +453,7 @@ TEST_CASE("a silent peer is waited for no longer than 5 s, whatever the program 
     CHECK(peer.read_frame() == bye_frame);
     if (timeout)
         server.with_wsi([](lws *wsi) { lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, 60); });
-    CHECK(events.next(7000) == "closed by us, not cleanly: sent 4001 \"bye\", received nothing");
+    CHECK(events.next(7000) == "closed by us, not cleanly: sent 4001 \"bye\", received nothing (no_answer)");
 }
 
 TEST_CASE("a client that drops its connection as soon as that is established did connect", "[hostile]") {
@@ -461,7 +462,7 @@ TEST_CASE("a client that drops its connection as soon as that is established did
     });
     raw_peer peer = server.accept();
     CHECK(read_all(peer).controls.empty());
-    CHECK(events.next() == "closed by us, not cleanly: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by us, not cleanly: 1006 abnormal_closure (dropped)");
 }
 
 TEST_CASE("a client's answer is a frame of its own behind two messages that lws holds", "[hostile]") {

@@ -14,6 +14,7 @@
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_handshake.hpp>
+#include <wsclose/close_report.hpp>
 #include <wsclose/lws/connection.hpp>
 #include <wsclose/lws/detail/deadline.hpp>
 #include <wsclose/lws/detail/event.hpp>
@@ -97,7 +98,7 @@ protected:
             c_.deadline_.start(wsi_, c_.time_to_take()); // over TLS, lws may keep waiting for the peer to end TCP
             return {false, -1};
         }
-        const bool is_ending = closing() || c_.ender_ != initiator::transport;
+        const bool is_ending = closing() || c_.report().cause() != cause::unknown;
         if (c_.stage_ < stage::established || !is_ending)
             return {};
         const bool is_over = c_.deadline_.left() <= 0;
@@ -108,6 +109,7 @@ protected:
             return {false, result};
         }
         if (is_over) {
+            c_.handshake_.ends_by(c_.report().sent() ? cause::no_answer : cause::not_reading);
             if (is_stream(wsi_)) // a timeout would reset it with an error
                 return {false, -1};
             lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_ACK, LWS_TO_KILL_ASYNC); // -1 would wait for what lws holds
@@ -158,12 +160,12 @@ protected:
                 c_.handshake_.receive_unseen(); // while a server holds data, lws shows no Close frame
         }
         const bool is_prepared = has_close_reason(wsi_);
-        if (!closing()) {
-            const verdict v = judge(gather_evidence(wsi_, c_.ender_ == initiator::local));
-            c_.ender_       = v.who;
-            const auto ask  = v.who == initiator::library ? &close_handshake::fail : &close_handshake::request;
+        if (c_.report().acknowledged() == acknowledgement::no) {
+            const verdict v   = judge(gather_evidence(wsi_, !closing() && c_.report().cause() == cause::dropped));
+            const auto    ask = v.why == cause::protocol_violation ? &close_handshake::fail : &close_handshake::request;
             if (v.must_send_prepared)
                 (c_.handshake_.*ask)(prepared_frame(wsi_, c_.here_));
+            c_.handshake_.ends_by(v.why);
         }
         const close_frame *const frame = c_.handshake_.requested();
         if (frame && write_while_ending(wsi_, *frame, c_.here_))

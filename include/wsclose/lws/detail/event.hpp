@@ -17,7 +17,7 @@ namespace wsclose::detail {
 
 enum class event : std::uint8_t {
     other,       ///< nothing to wsclose: only the program sees it
-    upgrading,   ///< a client's TCP and TLS are up
+    upgrading,   ///< a client's TCP and TLS are up, or the server has answered
     redirected,  ///< a server redirects the client, and lws frees its session
     established, ///< the WebSocket is open
     received,    ///< data or a pong
@@ -61,6 +61,7 @@ inline constexpr event_row events[] = {
     {LWS_CALLBACK_RAW_CONNECTED, {event::other, beginning::server}},
     {client_connecting, {event::other, beginning::memory}},
     {LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER, {event::upgrading, beginning::client}},
+    {LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH, {event::upgrading, beginning::no}},
     {client_http_redirect, {event::redirected, beginning::no}},
     {LWS_CALLBACK_ESTABLISHED, {event::established, beginning::server}},
     {LWS_CALLBACK_CLIENT_ESTABLISHED, {event::established, beginning::client}},

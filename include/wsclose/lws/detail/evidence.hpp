@@ -19,8 +19,12 @@ inline evidence gather_evidence(lws *wsi, bool dropped_by_program) noexcept {
         seen.frame = is_prepared_by_lws(prepared_body(wsi)) ? prepared::by_lws : prepared::by_program;
     seen.dropped_by_program   = dropped_by_program;
     seen.context_is_destroyed = is_destroying_context(wsi);
-    seen.peer_ended_tcp       = peer_ended_tcp(wsi);
-    seen.layer_may_have_ended = !seen.peer_ended_tcp && layer_may_have_ended(wsi); // saves a system call
+    seen.transport            = tcp_state(wsi);
+    if (seen.transport == tcp::whole) { // otherwise the rest does not matter
+        seen.layer_may_have_ended = layer_may_have_ended(wsi);
+        seen.socket_is_full       = lws_partial_buffered(wsi) || !socket_takes_more(wsi);
+        seen.ignored_ping         = ignored_ping(wsi);
+    }
     return seen;
 }
 

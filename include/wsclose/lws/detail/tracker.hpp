@@ -15,7 +15,9 @@
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_handshake.hpp>
+#include <wsclose/close_report.hpp>
 #include <wsclose/lws/connection.hpp>
+#include <wsclose/lws/detail/attempt.hpp>
 #include <wsclose/lws/detail/closer.hpp>
 #include <wsclose/lws/detail/event.hpp>
 #include <wsclose/lws/detail/wsi.hpp>
@@ -55,11 +57,12 @@ public:
 
     /// As it was when this tracker was made, or begun.
     void begin_again(std::uint16_t timeout) noexcept {
-        c_.owner_      = owner_;
-        c_.handshake_  = close_handshake();
+        c_.owner_     = owner_;
+        c_.handshake_ = close_handshake();
+        if (stage_ == stage::established)
+            note_establishment();
         c_.linked_.wsi = wsi_;
         c_.stage_      = stage_;
-        c_.ender_      = initiator::transport;
         c_.here_       = here_;
         c_.queue_      = queue::unknown;
         c_.quiet_      = 0;
@@ -70,12 +73,18 @@ public:
     /// Before the program's callback.
     decision before(event what, const void *in, std::size_t len) noexcept {
         switch (what) {
-        case event::established: c_.stage_ = stage_ = stage::established; return {};
+        case event::established:
+            c_.stage_ = stage_ = stage::established;
+            note_establishment();
+            return {};
         case event::received: return {!closing()};
         case event::writeable: return on_writeable();
         case event::timer: return on_timer();
         case event::peer_close: return receive_close(in, len);
-        case event::redirected: return {!closing(), -1}; // do not connect elsewhere just to close there
+        case event::redirected:
+            if (closing()) // do not connect elsewhere just to close there
+                c_.handshake_.ends_by(cause::dropped);
+            return {!closing(), -1};
         default: return {};
         }
     }
@@ -84,6 +93,11 @@ public:
     int after(event what, int result) noexcept {
         switch (what) {
         case event::peer_close: return answer();
+        case event::upgrading:
+        case event::redirected:
+            if (result != 0)
+                c_.handshake_.ends_by(cause::dropped);
+            return result;
         case event::established:
             if (c_.handshake_.requested()) // the program closed before
                 c_.start_closing();
@@ -104,7 +118,7 @@ public:
         }
         if (result == 0)
             return 0;
-        c_.ender_ = initiator::local;
+        c_.handshake_.ends_by(cause::dropped);
         return end_connection();
     }
 
@@ -124,6 +138,10 @@ public:
     }
 
 private:
+    static std::int64_t now() noexcept { return lws_now_usecs() / LWS_US_PER_MS; }
+
+    void note_establishment() noexcept { c_.handshake_.established(now()); }
+
     bool is_adapters() const noexcept { return owner_ == detail::owner::adapter; }
 
     ending on_drop(const void *in) noexcept {
@@ -139,18 +157,18 @@ private:
             return on_end();
         if (c_.stage_ == stage::request)
             return ending::silent;
-        const bool tls_may_fail = c_.stage_ == stage::begun; // while upgrading, TLS is up
-        c_.handshake_.connect_failed(error, tls_may_fail && tells_of_tls(error));
+        c_.handshake_.connect_failed(examine_attempt(wsi_, error));
         return ending::reported;
     }
 
     ending on_end() noexcept {
         if (c_.stage_ >= stage::established)
-            c_.handshake_.transport_closed(c_.ender_);
+            c_.handshake_.transport_closed(cause::unknown, now());
         else if (c_.here_ == role::server || c_.stage_ == stage::request)
             return ending::silent;
         else
-            c_.handshake_.connect_failed("the connection ended before the WebSocket was established");
+            c_.handshake_.connect_failed(
+                examine_attempt(wsi_, "the connection ended before the WebSocket was established"));
         return ending::reported;
     }
 

@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_LWS_DETAIL_VERDICT_HPP_INCLUDED
 #define WSCLOSE_LWS_DETAIL_VERDICT_HPP_INCLUDED
 
-// Who ends a connection, judged from what can be seen as it begins to end.
+// Why a connection ends, judged from what can be seen as it begins to end.
 
 #include <cstdint>
 
@@ -19,36 +19,54 @@ enum class prepared : std::uint8_t {
     by_lws,     ///< the peer broke the protocol
 };
 
-/// What is known when lws begins to end an open connection: no Close frame was asked for, sent or received.
+/// The state of a TCP connection as the peer and the network left it.
+enum class tcp : std::uint8_t {
+    whole,
+    fin,   ///< the peer has ended its side
+    reset, ///< the peer has reset it
+    lost,  ///< nothing was acknowledged any more, and the kernel gave up
+};
+
+/// What is known when lws begins to end an established connection.
 struct evidence {
     prepared frame                = prepared::nothing;
     bool     dropped_by_program   = false; ///< its callback returned -1
     bool     context_is_destroyed = false;
-    bool     peer_ended_tcp       = false; ///< by a FIN or a reset
+    tcp      transport            = tcp::whole;
     bool     layer_may_have_ended = false; ///< TLS or HTTP/2, whose ends lws does not show
+    bool     socket_is_full       = false; ///< the peer takes nothing more
+    bool     ignored_ping         = false; ///< nothing came since something was sent into a silence
 };
 
 struct verdict {
-    initiator who;
-    bool      must_send_prepared; ///< the frame that lws has ready is still to go out
+    cause why;
+    bool  must_send_prepared; ///< the frame that lws has ready is still to go out
 };
 
 constexpr verdict judge(const evidence &seen) noexcept {
     // lws fails the connection, and RFC 6455 section 7.1.7 asks it to say why, even if the peer has ended TCP.
     if (seen.frame == prepared::by_lws)
-        return {initiator::library, true};
+        return {cause::protocol_violation, true};
     // The program left a frame for whenever the connection ends. Behind the peer's FIN it would say nothing true.
-    if (seen.frame == prepared::by_program && !seen.peer_ended_tcp)
-        return {initiator::local, true};
+    if (seen.frame == prepared::by_program && seen.transport == tcp::whole)
+        return {cause::dropped, true};
     if (seen.dropped_by_program)
-        return {initiator::local, false};
+        return {cause::dropped, false};
     // Before the context: what the peer did is seen late, when the context is destroyed.
-    if (seen.peer_ended_tcp)
-        return {initiator::transport, false};
+    switch (seen.transport) {
+    case tcp::whole: break;
+    case tcp::fin: return {cause::fin, false};
+    case tcp::reset: return {cause::reset, false};
+    case tcp::lost: return {cause::lost, false};
+    }
     if (seen.context_is_destroyed)
-        return {initiator::local, false};
+        return {cause::context_destroyed, false};
     // TCP is whole. So lws ended the connection, unless TLS or HTTP/2 did, unseen.
-    return {seen.layer_may_have_ended ? initiator::transport : initiator::library, false};
+    return {seen.layer_may_have_ended ? cause::unknown
+            : seen.socket_is_full     ? cause::not_reading
+            : seen.ignored_ping       ? cause::no_pong
+                                      : cause::library,
+            false};
 }
 
 } // namespace wsclose::detail

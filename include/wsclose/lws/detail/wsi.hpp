@@ -4,26 +4,18 @@
 #ifndef WSCLOSE_LWS_DETAIL_WSI_HPP_INCLUDED
 #define WSCLOSE_LWS_DETAIL_WSI_HPP_INCLUDED
 
-// What lws does and its documentation does not say, what differs between its versions, and what only the socket
-// reveals. The measurements are in docs/lws-behaviour.md.
+// What lws does and its documentation does not say, and what differs between its versions. The measurements are in
+// docs/lws-behaviour.md.
 
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
 
 #include <libwebsockets.h>
-#ifdef _WIN32
-#    include <winsock2.h>
-#else
-#    include <netinet/in.h>
-#    include <netinet/tcp.h>
-#    include <poll.h>
-#    include <sys/socket.h>
-#endif
 
 #include <wsclose/close_frame.hpp>
+#include <wsclose/lws/detail/socket.hpp>
 
 namespace wsclose::detail {
 
@@ -45,15 +37,6 @@ inline bool drops_for_good(const void *in) noexcept {
     return in && std::strstr(static_cast<const char *>(in), "close") != nullptr;
 }
 
-/// Whether an attempt to connect failed in TLS, judged from the error text of lws.
-inline bool tells_of_tls(std::string_view error) noexcept {
-    for (; !error.empty(); error.remove_prefix(1))
-        for (const std::string_view sign : {"SSL", "ssl", "tls", "cert", "SYSCALL", "client connect failed"})
-            if (error.size() >= sign.size() && std::string_view(error.data(), sign.size()) == sign)
-                return true;
-    return false;
-}
-
 /// A text from lws. Some lengths include the terminating NUL.
 inline std::string_view text_of(const void *in, std::size_t len) noexcept {
     std::string_view result(static_cast<const char *>(in), in ? len : 0);
@@ -63,13 +46,15 @@ inline std::string_view text_of(const void *in, std::size_t len) noexcept {
 }
 
 /// Whether lws_context_destroy() is under way. Always false before 4.2, which does not expose it.
-inline bool is_destroying_context([[maybe_unused]] lws *wsi) noexcept {
 #if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 2)
-    return lws_context_is_being_destroyed(lws_get_context(wsi)) != 0;
-#else
-    return false;
-#endif
+inline constexpr bool tells_of_destruction = true;
+inline bool           is_destroying_context(lws *wsi) noexcept {
+              return lws_context_is_being_destroyed(lws_get_context(wsi)) != 0;
 }
+#else
+inline constexpr bool tells_of_destruction = false;
+inline bool           is_destroying_context(lws *) noexcept { return false; }
+#endif
 
 /// Whether the last frame received was a Close frame. Always false before 4.4, which does not expose it.
 inline bool close_came_last([[maybe_unused]] lws *wsi) noexcept {
@@ -110,84 +95,6 @@ inline close_frame prepared_frame(lws *wsi, role sender) noexcept {
     const close_code code = code_in(body.data());
     body.remove_prefix(2);
     return close_frame::fit(code, body, sender);
-}
-
-// ---- the socket
-
-inline lws_sockfd_type socket_of(lws *wsi) noexcept { return lws_get_socket_fd(lws_get_network_wsi(wsi)); }
-
-/// Whether this is a stream of HTTP/2, which shares its socket with others.
-inline bool is_stream(lws *wsi) noexcept { return lws_get_network_wsi(wsi) != wsi; }
-
-/// Which of `events`, and of POLLERR and POLLHUP, the socket shows now.
-inline int poll_now(lws *wsi, short events) noexcept {
-    pollfd watched{socket_of(wsi), events, 0};
-#ifdef _WIN32
-    return ::WSAPoll(&watched, 1, 0) == 1 ? watched.revents : 0;
-#else
-    return ::poll(&watched, 1, 0) == 1 ? watched.revents : 0;
-#endif
-}
-
-/// Whether the socket has room to send.
-inline bool socket_takes_more(lws *wsi) noexcept { return (poll_now(wsi, POLLOUT) & POLLOUT) != 0; }
-
-/// Whether the peer has ended its TCP stream, or reset it.
-inline bool peer_ended_tcp(lws *wsi) noexcept {
-#ifdef POLLRDHUP
-    return poll_now(wsi, POLLRDHUP) != 0;
-#else // a peek misses a FIN behind unread data
-    char       byte;
-    const auto got   = ::recv(socket_of(wsi), &byte, 1, MSG_PEEK);
-#    ifdef _WIN32
-    const bool waits = got < 0 && WSAGetLastError() == WSAEWOULDBLOCK;
-#    else
-    const bool waits = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-#    endif
-    return got <= 0 && !waits;
-#endif
-}
-
-/// Whether TLS or HTTP/2 may have ended while TCP has not. lws consumes their end markers silently. One must have
-/// come just now, so nothing has ended if no data came for 0.9 s.
-inline bool layer_may_have_ended(lws *wsi) noexcept {
-    if (!is_stream(wsi) && !lws_is_ssl(wsi))
-        return false;
-#ifdef __linux__
-    tcp_info  info{};
-    socklen_t size = sizeof info;
-    return ::getsockopt(socket_of(wsi), IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_last_data_recv < 900;
-#else
-    return true;
-#endif
-}
-
-/// Ends the sending side of TCP. What the kernel already has still goes out.
-inline void shut_sending_side(lws *wsi) noexcept {
-#ifdef _WIN32
-    ::shutdown(socket_of(wsi), SD_SEND);
-#else
-    ::shutdown(socket_of(wsi), SHUT_WR);
-#endif
-}
-
-/// How many bytes the kernel has taken so far to send to the peer; 0 if the system does not say.
-inline std::uint64_t bytes_taken([[maybe_unused]] lws *wsi) noexcept {
-#ifdef __linux__
-    unsigned char info[216]; // struct tcp_info since Linux 4.19; the one in <netinet/tcp.h> is older
-    socklen_t     size = sizeof info;
-    if (::getsockopt(socket_of(wsi), IPPROTO_TCP, TCP_INFO, info, &size) != 0 || size < sizeof info)
-        return 0;
-    const auto read = [&info](std::size_t offset, auto value) {
-        std::memcpy(&value, info + offset, sizeof value);
-        return value;
-    };
-    constexpr std::size_t notsent_bytes = 144, bytes_sent = 200, bytes_retransmitted = 208;
-    return read(bytes_sent, std::uint64_t{}) - read(bytes_retransmitted, std::uint64_t{}) +
-           read(notsent_bytes, std::uint32_t{});
-#else
-    return 0;
-#endif
 }
 
 // ---- writing

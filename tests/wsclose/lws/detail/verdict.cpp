@@ -14,19 +14,19 @@ using detail::evidence;
 using detail::is_prepared_by_lws;
 using detail::judge;
 using detail::prepared;
+using detail::tcp;
 using detail::verdict;
 
 namespace wsclose::detail {
 static bool operator==(const verdict &a, const verdict &b) {
-    return a.who == b.who && a.must_send_prepared == b.must_send_prepared;
+    return a.why == b.why && a.must_send_prepared == b.must_send_prepared;
 }
 } // namespace wsclose::detail
 
 namespace {
 
-constexpr verdict ended_by_program{initiator::local, false}, ended_by_lws{initiator::library, false},
-    lost{initiator::transport, false}, sends_programs_frame{initiator::local, true},
-    sends_frame_of_lws{initiator::library, true};
+constexpr verdict ends_by(cause why) { return {why, false}; }
+constexpr verdict sends_frame_for(cause why) { return {why, true}; }
 
 evidence with_frame(prepared frame) {
     evidence seen;
@@ -37,53 +37,63 @@ evidence with_frame(prepared frame) {
 } // namespace
 
 TEST_CASE("a connection that lws ends and nobody else can have ended was ended by lws") {
-    CHECK(judge({}) == ended_by_lws);
+    CHECK(judge({}) == ends_by(cause::library));
 }
 
-TEST_CASE("without a frame, the first of these ended the connection: program, peer, context, TLS or HTTP/2") {
-    // the columns of evidence: program dropped it, context is destroyed, peer ended TCP, layer may have ended
+TEST_CASE("without a frame, the first of these ended the connection: program, TCP, context, TLS or HTTP/2, lws") {
+    constexpr bool no = false, yes = true;
+    // the columns of evidence: program dropped it, TCP, context is destroyed, layer may have ended, socket is full,
+    // a ping was ignored
     static constexpr struct {
-        bool    dropped, destroyed, tcp, layer;
-        verdict expected;
+        bool  dropped;
+        tcp   transport;
+        bool  destroyed, layer, full, ignored;
+        cause expected;
     } rows[] = {
-        {true, false, false, false, ended_by_program},
-        {true, false, true, false, ended_by_program},
-        {true, true, true, true, ended_by_program},
-        {false, false, true, false, lost},
-        {false, true, true, false, lost},
-        {false, false, true, true, lost},
-        {false, true, false, false, ended_by_program},
-        {false, true, false, true, ended_by_program},
-        {false, false, false, true, lost},
-        {false, false, false, false, ended_by_lws},
+        {yes, tcp::whole, no, no, no, no, cause::dropped},
+        {yes, tcp::fin, yes, yes, yes, yes, cause::dropped},
+        {no, tcp::fin, no, no, no, no, cause::fin},
+        {no, tcp::reset, no, no, no, no, cause::reset},
+        {no, tcp::lost, no, no, no, no, cause::lost},
+        {no, tcp::reset, yes, yes, yes, yes, cause::reset},
+        {no, tcp::whole, yes, no, no, no, cause::context_destroyed},
+        {no, tcp::whole, yes, yes, yes, yes, cause::context_destroyed},
+        {no, tcp::whole, no, yes, no, no, cause::unknown},
+        {no, tcp::whole, no, yes, yes, yes, cause::unknown},
+        {no, tcp::whole, no, no, yes, no, cause::not_reading},
+        {no, tcp::whole, no, no, yes, yes, cause::not_reading},
+        {no, tcp::whole, no, no, no, yes, cause::no_pong},
+        {no, tcp::whole, no, no, no, no, cause::library},
     };
     for (const auto &row : rows) {
         evidence seen;
         seen.dropped_by_program   = row.dropped;
+        seen.transport            = row.transport;
         seen.context_is_destroyed = row.destroyed;
-        seen.peer_ended_tcp       = row.tcp;
         seen.layer_may_have_ended = row.layer;
-        CAPTURE(row.dropped, row.destroyed, row.tcp, row.layer);
-        CHECK(judge(seen) == row.expected);
+        seen.socket_is_full       = row.full;
+        seen.ignored_ping         = row.ignored;
+        CAPTURE(row.dropped, int(row.transport), row.destroyed, row.layer, row.full, row.ignored);
+        CHECK(judge(seen) == ends_by(row.expected));
     }
 }
 
 TEST_CASE("a frame that lws prepared by itself goes out even behind the peer's FIN") {
     evidence seen = with_frame(prepared::by_lws);
-    CHECK(judge(seen) == sends_frame_of_lws);
-    seen.peer_ended_tcp = true;
-    CHECK(judge(seen) == sends_frame_of_lws);
+    CHECK(judge(seen) == sends_frame_for(cause::protocol_violation));
+    seen.transport = tcp::fin;
+    CHECK(judge(seen) == sends_frame_for(cause::protocol_violation));
     seen.dropped_by_program = true;
-    CHECK(judge(seen) == sends_frame_of_lws);
+    CHECK(judge(seen) == sends_frame_for(cause::protocol_violation));
 }
 
 TEST_CASE("a frame of the program's does not go out once the peer has ended TCP") {
     evidence seen = with_frame(prepared::by_program);
-    CHECK(judge(seen) == sends_programs_frame);
-    seen.peer_ended_tcp = true;
-    CHECK(judge(seen) == lost);
+    CHECK(judge(seen) == sends_frame_for(cause::dropped));
+    seen.transport = tcp::fin;
+    CHECK(judge(seen) == ends_by(cause::fin));
     seen.dropped_by_program = true;
-    CHECK(judge(seen) == ended_by_program);
+    CHECK(judge(seen) == ends_by(cause::dropped));
 }
 
 TEST_CASE("a frame with 1002 or 1007 and the words of lws is lws' own, and any other is the program's") {

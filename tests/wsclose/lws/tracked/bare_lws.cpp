@@ -13,7 +13,7 @@ TEST_CASE("a program that drops the connection is reported as having done so") {
     raw_peer peer = server.connect();
     peer.send_text("x");
     CHECK(peer.read_to_end().bytes.empty());
-    CHECK(events.next() == "closed by us, not cleanly: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by us, not cleanly: 1006 abnormal_closure (dropped)");
 }
 
 TEST_CASE("code written for bare lws keeps working and cannot send an invalid frame") {
@@ -107,7 +107,7 @@ TEST_CASE("no reason left with lws follows our Close frame") {
 
 TEST_CASE("a connection that is closed from elsewhere in the old way is closed by the program, with any code") {
     static connection_ref target;
-    const auto [code, frame, report] = GENERATE(table<int, std::string, std::string>({
+    const auto [status, frame, report] = GENERATE(table<int, std::string, std::string>({
         {1001, "\x88\x05\x03\xE9old", "sent 1001 going_away \"old\""},
         {1002, "\x88\x05\x03\xEAold", "sent 1002 protocol_error \"old\""},
         {1007, "\x88\x05\x03\xEFold", "sent 1007 invalid_payload \"old\""},
@@ -129,7 +129,7 @@ TEST_CASE("a connection that is closed from elsewhere in the old way is closed b
         lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
     });
     CHECK(peer.read_to_end().bytes == frame);
-    CHECK(events.next() == "closed by us, not cleanly: " + report + ", received nothing");
+    CHECK(events.next() == "closed by us, not cleanly: " + report + ", received nothing (dropped)");
 }
 
 TEST_CASE("a frame without a code goes out as it is, even if a reason is left with lws") {
@@ -207,11 +207,12 @@ TEST_CASE("a reason that was left with lws and not used does not say who ended t
         const std::string report = events.next();
         const bool        unused = peer.read_to_end().bytes.empty();
         CHECK((unused || over_tls)); // there lws may see the end of TLS before that of TCP, which looks like a kill
-        CHECK(report == (unused ? "closed by the transport, not cleanly: 1006 abnormal_closure"
-                                : "closed by us, not cleanly: sent 1001 going_away \"old\", received nothing"));
+        CHECK(report == (unused
+                             ? "closed by the transport, not cleanly: 1006 abnormal_closure (fin)"
+                             : "closed by us, not cleanly: sent 1001 going_away \"old\", received nothing (dropped)"));
     }
     SECTION("if the peer resets TCP") {
         peer.reset();
-        CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
+        CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (reset)");
     }
 }

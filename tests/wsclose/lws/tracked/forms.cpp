@@ -43,7 +43,7 @@ public:
     static lws_protocols line(std::size_t size) {
         return {size == 0 ? "instance" : "replaced", tracked<callback, &instance::ws_>, size, 0, 0, nullptr, 0};
     }
-    void on_close(const close_report &report) { events.add(text(report)); }
+    void on_close(const close_report &report) { events.add(line_of(report)); }
 
 private:
     static int callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
@@ -114,7 +114,7 @@ TEST_CASE("a session behind a pointer, or given to lws once it is established, i
     SECTION("the peer vanishes, or is there when the context is destroyed") {
         raw_peer peer = server.connect(protocol), other = server.connect(protocol);
         peer.reset();
-        CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
+        CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (reset)");
         server.host().stop();
         CHECK(test::is_unclean(events.next()));
     }

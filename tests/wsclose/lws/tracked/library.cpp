@@ -47,7 +47,7 @@ TEST_CASE("lws giving up a peer that does not answer its ping is reported as the
     raw_peer peer = server.connect();
     CHECK(peer.read_frame()[0] == '\x89');
     CHECK(peer.read_to_end().bytes.empty());
-    CHECK(events.next() == "closed by the library, not cleanly: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by the library, not cleanly: 1006 abnormal_closure (no_pong)");
 }
 
 TEST_CASE("lws refusing text that is not UTF-8 is reported as the library's doing") {

@@ -118,7 +118,7 @@ TEST_CASE("one connection can close another, through a reference") {
         CHECK(first.wsi() == nullptr);
     });
     b.reset();
-    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (reset)");
 }
 
 TEST_CASE("a connection can be closed in on_close of another") {
@@ -139,7 +139,7 @@ TEST_CASE("a connection can be closed in on_close of another") {
     CHECK(events.next() == "first");
     a.reset();
     CHECK(b.answer_close_and_read_to_end().bytes == bye_frame);
-    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (reset)");
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
@@ -368,7 +368,7 @@ TEST_CASE("a silent peer is waited for no longer than 5 s, even if the program c
     raw_peer peer = server.connect();
     peer.send_text("x");
     CHECK(peer.read_frame() == bye_frame);
-    CHECK(events.next(9000) == "closed by us, not cleanly: sent 4001 \"bye\", received nothing");
+    CHECK(events.next(9000) == "closed by us, not cleanly: sent 4001 \"bye\", received nothing (no_answer)");
 }
 
 TEST_CASE("a timer that the program sets in a writeable callback does not replace the time to close") {
@@ -386,7 +386,7 @@ TEST_CASE("a timer that the program sets in a writeable callback does not replac
     raw_peer peer = server.connect();
     peer.send_text("x");
     CHECK(peer.read_frame() == bye_frame);
-    CHECK(events.next() == "closed by us, not cleanly: sent 4001 \"bye\", received nothing");
+    CHECK(events.next() == "closed by us, not cleanly: sent 4001 \"bye\", received nothing (no_answer)");
 }
 
 TEST_CASE("a connection may have its own time to close: none at all, or less than the default") {
@@ -403,7 +403,7 @@ TEST_CASE("a connection may have its own time to close: none at all, or less tha
     const auto start = std::chrono::steady_clock::now();
     peer.send_text("x");
     CHECK(peer.read_frame() == bye_frame); // the peer gets it even if nobody waits for the answer
-    CHECK(events.next() == "closed by us, not cleanly: sent 4001 \"bye\", received nothing");
+    CHECK(events.next() == "closed by us, not cleanly: sent 4001 \"bye\", received nothing (no_answer)");
     CHECK(std::chrono::steady_clock::now() - start >= std::chrono::microseconds(time));
 }
 

@@ -50,7 +50,7 @@ TEST_CASE("the program sees a valid Close frame of the peer's, and its report in
             return -1; // ignored
         }
         if (reason == LWS_CALLBACK_CLOSED)
-            events.add("last: " + text(s.ws.report()));
+            events.add("last: " + line_of(s.ws.report()));
         return 0;
     });
     raw_peer peer = server.connect();
@@ -97,7 +97,7 @@ TEST_CASE("a peer that does not read is waited for no longer than 5 s, and gets 
     server   server(fill_on_receive);
     raw_peer peer = connect_and_fill(server);
     server.host().on_service_thread([](lws_context *) { CHECK(full.close(close_code{4001}, "bye")); });
-    CHECK(events.next(9000) == "closed by us, not cleanly: 1006 abnormal_closure");
+    CHECK(events.next(9000) == "closed by us, not cleanly: 1006 abnormal_closure (not_reading)");
     CHECK_FALSE(ends_with_bye_frame(peer.read_to_end().bytes));
     CHECK_FALSE(full);
 }

@@ -17,23 +17,21 @@
 #include <string_view>
 #include <utility>
 
-#include <wsclose/format.hpp>
-
 #include "support/catch.hpp"
 #include "support/lws_host.hpp"
 #include "support/raw_peer.hpp"
+#include "support/report_line.hpp"
 
 namespace tracked_test {
 
 using namespace wsclose;
 using namespace std::string_view_literals;
+using test::line_of;
 using test::raw_peer;
 using test::stream_end;
 
 inline test::event_log  events;
 inline std::atomic<int> constructed{0}, destroyed{0}; // sessions
-
-inline std::string text(const close_report &report) { return std::string(text_line(report).view()); }
 
 struct session {
     connection             ws;
@@ -47,7 +45,7 @@ struct session {
         ++destroyed;
     }
     void on_close(const close_report &report) {
-        events.add(text(report));
+        events.add(line_of(report));
         if (closes_at_end)
             closes_at_end->close(close_code{4001}, "bye");
         if (ws.wsi() || ws.state() != connection_state::closed || ws.close(close_code::normal_closure) ||

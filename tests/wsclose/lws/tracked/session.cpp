@@ -18,7 +18,7 @@ struct base {
 };
 struct derived : base {
     std::string name = "constructed";
-    void        on_close(const close_report &report) { events.add(name + ": " + text(report)); }
+    void        on_close(const close_report &report) { events.add(name + ": " + line_of(report)); }
 };
 int derived_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
     if (reason == LWS_CALLBACK_RECEIVE)
@@ -40,7 +40,7 @@ struct plain_session {
 struct plain_tracked {
     connection ws;
     int        number = 0;
-    void       on_close(const close_report &report) { events.add(text(report)); }
+    void       on_close(const close_report &report) { events.add(line_of(report)); }
 };
 void (*overwrite)(void *user);
 int overwriting_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
@@ -174,7 +174,7 @@ TEST_CASE("a session that the program constructs or zeroes itself in ESTABLISHED
     }
     SECTION("the peer vanishes") {
         peer.reset();
-        CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
+        CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (reset)");
     }
     server.host().stop();
     lws_set_log_level(LLL_ERR, nullptr);

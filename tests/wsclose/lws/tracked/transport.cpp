@@ -26,10 +26,10 @@ TEST_CASE("FIN and reset are reported as the transport's") {
     raw_peer a = server.connect();
     a.send_fin();
     CHECK(a.read_to_end().bytes.empty());
-    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (fin)");
     raw_peer b = server.connect();
     b.reset();
-    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (reset)");
 }
 
 TEST_CASE("the end of TLS alone is reported as the transport's") {
@@ -56,7 +56,7 @@ TEST_CASE("a reset behind data that the program does not read is reported as the
     peer.reset();
     if (test::event_loop::name() == "uv") // in which lws does not look at a socket that is not to be read
         server.host().stop();
-    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
+    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (reset)");
 }
 
 TEST_CASE("a context that is destroyed reports every connection that it still had") {
