@@ -75,7 +75,7 @@ const lws_protocols protocols[] = {
 const std::string going_away = "\x88\x05\x03\xE9"
                                "bye";
 const std::string answered   = "closed cleanly by us: sent 1001 going_away \"bye\", received 1001 \"bye\"";
-const std::string unanswered = "closed by us, not cleanly: sent 1001 going_away \"bye\", received nothing";
+const std::string unanswered = "closed by us, not cleanly: sent 1001 going_away \"bye\", received nothing (no_answer)";
 
 /// A server with connections in a list.
 struct server {

@@ -65,6 +65,6 @@ TEST_CASE("a drain closes streams of HTTP/2, and at its deadline drops those who
     CHECK(peers[0].answer_close_and_read_to_end().bytes == going_away);
     CHECK(events.next() == "closed cleanly by us: sent 1001 going_away \"bye\", received 1001 \"bye\"");
     CHECK(peers[1].read_frame() == going_away);
-    CHECK(events.next() == "closed by us, not cleanly: sent 1001 going_away \"bye\", received nothing");
+    CHECK(events.next() == "closed by us, not cleanly: sent 1001 going_away \"bye\", received nothing (no_answer)");
     host.on_service_thread([&](lws_context *) { CHECK_FALSE(going_down.running()); });
 }
