@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include <wsclose/format.hpp>
 #include <wsclose/lws/tracked.hpp>
 
 #include "support/catch.hpp"
 #include "support/lws_host.hpp"
 #include "support/raw_peer.hpp"
+#include "support/report_line.hpp"
 
 using namespace wsclose;
 using test::raw_peer;
@@ -33,7 +33,7 @@ struct session {
     connection_list::entry listed;
     int                    number = 0; // in the order in which they came
 
-    void on_close(const close_report &report) { events.add(std::string(text_line(report).view())); }
+    void on_close(const close_report &report) { events.add(test::line_of(report)); }
 };
 
 int callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {

@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
-#include <wsclose/format.hpp>
 #include <wsclose/lws/tracked.hpp>
 
 #include "support/catch.hpp"
 #include "support/http2.hpp"
 #include "support/lws_host.hpp"
 #include "support/raw_peer.hpp"
+#include "support/report_line.hpp"
 
 using namespace wsclose;
 using test::raw_peer;
@@ -29,7 +29,7 @@ struct session {
 
     static constexpr lws_usec_t close_timeout = 65 * LWS_US_PER_SEC; // longer than a test waits
 
-    void on_close(const close_report &report) { events.add(std::string(text_line(report).view())); }
+    void on_close(const close_report &report) { events.add(test::line_of(report)); }
 };
 
 int callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {

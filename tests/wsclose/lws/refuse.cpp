@@ -5,12 +5,12 @@
 
 #include <string>
 
-#include <wsclose/format.hpp>
 #include <wsclose/lws/tracked.hpp>
 
 #include "support/catch.hpp"
 #include "support/lws_host.hpp"
 #include "support/raw_peer.hpp"
+#include "support/report_line.hpp"
 
 using namespace wsclose;
 using test::raw_peer;
@@ -25,7 +25,7 @@ struct session {
     connection ws;
 
     ~session() { events.add("session ended"); }
-    void on_close(const close_report &report) { events.add(std::string(text_line(report).view())); }
+    void on_close(const close_report &report) { events.add(test::line_of(report)); }
 };
 
 int callback(lws *wsi, lws_callback_reasons reason, void *, void *, std::size_t) {
