@@ -16,8 +16,8 @@ namespace {
 
 // ---- the ending of the other leg
 
-close_report over(close_handshake &handshake, initiator who = initiator::transport) {
-    handshake.transport_closed(who);
+close_report over(close_handshake &handshake, cause why = cause::fin) {
+    handshake.transport_closed(why);
     return handshake.report();
 }
 
@@ -73,9 +73,9 @@ close_report stack_failed_it(unsigned code, std::string_view text) {
     return over(handshake);
 }
 
-close_report lost(initiator who) {
+close_report lost(cause why) {
     close_handshake handshake;
-    return over(handshake, who);
+    return over(handshake, why);
 }
 
 close_report closed_unseen() {
@@ -84,9 +84,9 @@ close_report closed_unseen() {
     return over(handshake);
 }
 
-close_report never_connected(std::string_view error, bool in_tls = false) {
+close_report never_connected(std::string_view error, cause why = cause::refused) {
     close_handshake handshake;
-    handshake.connect_failed(error, in_tls);
+    handshake.connect_failed({error, why});
     return handshake.report();
 }
 
@@ -161,14 +161,14 @@ const row rows[] = {
 
     {"the peer breaks the protocol", stack_failed_it(1002, "rsv bits"), "1001", "1014"},
     {"a text message is not UTF-8", stack_failed_it(1007, "bad utf8"), "1001", "1014"},
-    {"the peer does not answer a ping", lost(initiator::library), "1001", "1014"},
-    {"TCP breaks", lost(initiator::transport), "1001", "1014"},
-    {"our program drops TCP", lost(initiator::local), "1001", "1014"},
+    {"the peer does not answer a ping", lost(cause::no_pong), "1001", "1014"},
+    {"TCP breaks", lost(cause::reset), "1001", "1014"},
+    {"our program drops TCP", lost(cause::dropped), "1001", "1014"},
 
     {"nobody listens", never_connected("refused"), "1001 refused", "1014 refused"},
     {"nobody says why", never_connected(""), "1001 the connection failed", "1014 the connection failed"},
     {"not UTF-8", never_connected("caf\xE9"), "1001 caf\xEF\xBF\xBD", "1014 caf\xEF\xBF\xBD"},
-    {"TLS fails", never_connected("not trusted", true), "1001 not trusted", "1014 not trusted"},
+    {"TLS fails", never_connected("not trusted", cause::tls_failed), "1001 not trusted", "1014 not trusted"},
 };
 
 // ---- what may be relayed, by hand from the IANA registry
@@ -261,8 +261,8 @@ TEST_CASE("passing on the code of a report as it is tells the other leg's peer s
         std::string  relayed;
     } cases[] = {
         {peer_closed(close_frame::parse("")), role::server, "1011", "-"},
-        {lost(initiator::transport), role::server, "1011", "1014"},
-        {lost(initiator::transport), role::client, "1011", "1001"},
+        {lost(cause::reset), role::server, "1011", "1014"},
+        {lost(cause::reset), role::client, "1011", "1001"},
         {never_connected("refused"), role::server, "1011", "1014 refused"},
         {peer_closed(close_frame::parse("\x03")), role::server, "1002 Close frame with half a code", "1014"},
         {stack_failed_it(1002, "rsv bits"), role::client, "1002 rsv bits", "1001"},
