@@ -64,8 +64,9 @@ public:
         return start(connections, window, deadline, close_frame::fit(code, text));
     }
 
-    /// Whether it has been started and connections are left; false at the latest one second after the deadline. In the
-    /// `on_close` of the last connection it is false already, and lws_service() returns after that.
+    /// Whether it has been started and connections are left; false at the latest one second after those left
+    /// at the deadline were dropped. In the `on_close` of the last connection it is false already, and lws_service()
+    /// returns after that.
     bool running() const noexcept { return static_cast<const node &>(place_).behind != &place_; }
 
     /// Closes and drops no more connections. The destruction of the list does the same.
