@@ -22,7 +22,7 @@ import sys
 
 here = pathlib.Path(__file__).resolve().parent
 page = here.parent / "docs" / "performance.md"
-names = ["values", "headers", "size", "storm"]
+names = ["values", "headers", "size", "storm", "drain"]
 
 
 def first_line(*command):

@@ -11,7 +11,9 @@
 #include <wsclose/lws/close.hpp>
 #include <wsclose/lws/connection.hpp>
 #include <wsclose/lws/connection_list.hpp>
+#include <wsclose/lws/drain.hpp>
 #include <wsclose/lws/log.hpp>
+#include <wsclose/lws/refuse.hpp>
 #include <wsclose/lws/timer.hpp>
 #include <wsclose/lws/tracked.hpp>
 

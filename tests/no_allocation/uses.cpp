@@ -120,6 +120,13 @@ void use_list(session &s) {
     connection_list list;
     list.add(s.ws, s.place);
     list.close_all(close_code::going_away);
+    sink(list.size() == 0 ? "empty" : "");
+}
+
+int use_drain(connection_list &list, lws *wsi) {
+    drain going_down;
+    going_down.start(list, LWS_US_PER_SEC, LWS_US_PER_SEC, close_code::going_away);
+    return going_down.running() ? refuse(wsi, 30) : 0;
 }
 
 #ifdef WITH_REMOTE

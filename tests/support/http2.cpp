@@ -67,8 +67,11 @@ struct http2_stream::session {
 
     static int on_header(nghttp2_session *, const nghttp2_frame *, const std::uint8_t *name, std::size_t name_size,
                          const std::uint8_t *value, std::size_t value_size, std::uint8_t, void *user) {
-        if (std::string_view(reinterpret_cast<const char *>(name), name_size) == ":status")
-            static_cast<session *>(user)->status.assign(reinterpret_cast<const char *>(value), value_size);
+        auto                  &self = *static_cast<session *>(user);
+        const std::string_view field(reinterpret_cast<const char *>(name), name_size);
+        if (field == ":status" || field == "retry-after")
+            (field == ":status" ? self.status : self.retry_after)
+                .assign(reinterpret_cast<const char *>(value), value_size);
         return 0;
     }
 
@@ -91,7 +94,7 @@ struct http2_stream::session {
     tls              below;
     nghttp2_session *h2 = nullptr;
     std::int32_t     id = 0;
-    std::string      outgoing, incoming, status;
+    std::string      outgoing, incoming, status, retry_after;
     bool             greeted = false, fin = false, ended = false, was_reset = false;
 };
 
@@ -143,7 +146,8 @@ http2_stream::http2_stream(int fd, std::string_view subprotocol, std::string_vie
         if (impl_->read_once() == 0)
             break;
     if (impl_->status != "200")
-        throw std::runtime_error("the server refused the WebSocket");
+        throw std::runtime_error("the server refused the WebSocket: " + impl_->status +
+                                 (impl_->retry_after.empty() ? "" : ", retry-after: " + impl_->retry_after));
 }
 
 http2_stream::~http2_stream() = default;

@@ -20,7 +20,7 @@ namespace test {
 class http2_stream final : public layer {
 public:
     /// Asks for a WebSocket on a connected socket, with `extensions` unless that is empty. Throws if the server
-    /// refuses.
+    /// refuses, and says with which status.
     http2_stream(int fd, std::string_view subprotocol, std::string_view origin, std::string_view extensions = {});
     http2_stream(const http2_stream &)            = delete;
     http2_stream &operator=(const http2_stream &) = delete;

@@ -21,6 +21,8 @@
 
 namespace wsclose {
 
+class drain;
+
 /// The stages of a connection's life.
 enum class connection_state : std::uint8_t {
     connecting, ///< the WebSocket is not established yet
@@ -157,6 +159,7 @@ public:
     lws *wsi() const noexcept { return linked_.wsi; }
 
 private:
+    friend class drain;
     friend class detail::link;
     friend class detail::closer;
     friend class detail::tracker;

@@ -16,6 +16,8 @@
 
 namespace wsclose {
 
+class drain;
+
 /// A list of connections. A connection leaves it when it ends. Service thread only. The list allocates
 /// nothing, since each session brings its own `entry`; a session in several lists has several entries.
 class connection_list {
@@ -35,6 +37,15 @@ class connection_list {
             behind         = place.behind;
             before->behind = behind->before = this;
         }
+        /// Takes all nodes that are in a ring with `others` to behind this one; does not change `others`.
+        void take_all(const node &others) noexcept {
+            if (others.behind == &others)
+                return;
+            others.before->behind = behind;
+            behind->before        = others.before;
+            behind                = others.behind;
+            behind->before        = this;
+        }
     };
 
 public:
@@ -52,6 +63,7 @@ public:
 
     private:
         friend class connection_list;
+        friend class drain;
         static void on_connection_ended(link &self) noexcept { static_cast<entry &>(self).leave(); }
     };
 
@@ -59,7 +71,7 @@ public:
     connection_list(const connection_list &)            = delete;
     connection_list &operator=(const connection_list &) = delete;
     ~connection_list() {
-        while (!empty())
+        while (end_.behind != &end_)
             static_cast<entry *>(end_.behind)->leave();
     }
 
@@ -74,7 +86,15 @@ public:
         return true;
     }
 
-    bool empty() const noexcept { return end_.behind == &end_; }
+    bool empty() const noexcept { return first_from(end_.behind) == &end_; }
+
+    /// How many connections are in the list. It counts them one by one.
+    std::size_t size() const noexcept {
+        std::size_t count = 0;
+        for (const node *at = first_from(end_.behind); at != &end_; at = first_from(at->behind))
+            ++count;
+        return count;
+    }
 
     /// Calls `function(connection &)` for each connection. The function may end any of them, destroy the list,
     /// and add connections, for which it is not called.
@@ -85,7 +105,7 @@ public:
         for (node *next = end_.behind; next != &last && next != &here; next = here.behind) {
             here.node::leave();
             here.join_behind(*next);
-            if (auto *member = static_cast<entry *>(next)->target()) // null: a marker of another for_each
+            if (auto *member = static_cast<entry *>(next)->target()) // null: a marker
                 function(*member);
         }
     }
@@ -103,6 +123,15 @@ public:
     }
 
 private:
+    friend class drain;
+
+    /// The first place from `at` on that has a connection, or the end. The others are markers.
+    const node *first_from(const node *at) const noexcept {
+        while (at != &end_ && !static_cast<const entry *>(at)->target())
+            at = at->behind;
+        return at;
+    }
+
     node end_; // sentinel, before the first and behind the last
 };
 
