@@ -15,7 +15,7 @@ using namespace wsclose;
 enum class own_code { kicked = 4000 };
 template <>
 struct wsclose::close_code_traits<own_code> {
-    static constexpr named_code<own_code> codes[] = {{own_code::kicked, "kicked"}};
+    static constexpr advised_code<own_code> codes[] = {{own_code::kicked, "kicked", {next_step::come_back}}};
 };
 
 struct session {
@@ -93,6 +93,14 @@ void use_handshake(close_handshake &handshake, const close_frame &frame) {
 void use_relay(const close_report &ended, std::string_view body, role sender) {
     sink(relayed(ended, sender).reason());
     sink(relayed(close_frame::parse(body), sender).reason());
+}
+
+void use_advice(const close_report &report, backoff &tries) {
+    const advice then = advise(report);
+    sink(name(then == advise<own_code>(report) && then != advise(report.code()) ? then.what : next_step::stop));
+    tries.next(then, report.lasted(), 0);
+    tries.reset();
+    tries.tries();
 }
 
 int use_verbs(lws *wsi, const void *in, std::size_t len) {
