@@ -22,7 +22,8 @@ against = {  # each group of headers, and what it is compared with
                                   "severity", "log_limiter", "error_code", "relay", "reconnect")),
              ("boost/beast/websocket/rfc6455.hpp",), ("websocketpp/close.hpp",)],
     with_atomic: [("wsclose/close_counters.hpp",)],
-    with_lws: [("wsclose/lws.hpp",), ("wsclose/lws/close.hpp",), ("wsclose/lws/cross_thread.hpp",)],
+    with_lws: [("wsclose/lws.hpp",), ("wsclose/lws/close.hpp",), ("wsclose/lws/reconnect.hpp",),
+               ("wsclose/lws/cross_thread.hpp",)],
 }
 bases = {headers: base for base, group in against.items() for headers in (base, *group)}
 

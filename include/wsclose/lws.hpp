@@ -12,6 +12,7 @@
 #include <wsclose/lws/connection.hpp>
 #include <wsclose/lws/connection_list.hpp>
 #include <wsclose/lws/log.hpp>
+#include <wsclose/lws/reconnect.hpp>
 #include <wsclose/lws/timer.hpp>
 #include <wsclose/lws/tracked.hpp>
 

@@ -116,6 +116,31 @@ struct wsclose::close_code_traits<game_code> {
                                                         {game_code::banned, "banned", {}}};
 };
 auto then = wsclose::advise<game_code>(close_code{4001});
+#elif CASE == 43 // alone: on_connect has to be a public member of the session: bool on_connect
+struct session {
+    wsclose::connection  ws;
+    wsclose::reconnector again;
+    void                 on_connect(lws_client_connect_info &, const wsclose::advice &) {}
+};
+void start(lws_context *context, session &s) { s.again.start(context, s); }
+#elif CASE == 27 // alone: a name in close_code_traits is empty, has more than 48 bytes, or needs an escape
+enum class game_code { lost = 4000 };
+template <>
+struct wsclose::close_code_traits<game_code> {
+    static constexpr named_code<game_code> codes[] = {{game_code::lost, "\"lost\""}};
+};
+void log(const wsclose::close_report &report) { wsclose::log_report<game_code>(report, "chat"); }
+#elif CASE == 28 // alone: a name in close_code_traits is empty, has more than 48 bytes, or needs an escape
+enum class game_code { lost = 4000 };
+template <>
+struct wsclose::close_code_traits<game_code> {
+    static constexpr named_code<game_code> codes[] = {
+        {game_code::lost, "123456789 123456789 123456789 123456789 123456789"}};
+};
+void log(const wsclose::close_report &report) { wsclose::log_report<game_code>(report, "chat"); }
+#elif CASE == 29 // this enum has no close_code_traits
+enum class unannounced { lost = 4000 };
+void log(const wsclose::close_report &report) { wsclose::log_report<unannounced>(report, "chat"); }
 #else
 struct session {
     wsclose::connection ws;

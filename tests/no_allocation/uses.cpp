@@ -27,6 +27,13 @@ struct session {
     void on_idle() { ws.close(own_code::kicked, "idle"); }
 };
 
+struct own_session {
+    connection  ws;
+    reconnector again;
+
+    bool on_connect(lws_client_connect_info &info, const advice &why) { return info.port != 0 && why; }
+};
+
 int callback(lws *, lws_callback_reasons, void *, void *, std::size_t);
 
 extern lws_callback_function *const protocol;
@@ -122,6 +129,14 @@ void use_connection(session &s, const close_frame &frame) {
     s.ws.state();
     s.idle.start<&session::on_idle>(s.ws, LWS_US_PER_SEC, s);
     s.idle.is_running();
+}
+
+void use_reconnector(lws_context *context, const close_report &report) {
+    own_session s;
+    s.again.start(context, s);
+    if (s.again.plan(report) && s.again.is_waiting())
+        s.again.stop();
+    s.again.tries();
 }
 
 void use_list(session &s) {
