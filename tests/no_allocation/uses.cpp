@@ -6,6 +6,7 @@
 
 #include <wsclose/close_counters.hpp>
 #include <wsclose/lws.hpp>
+#include <wsclose/typescript.hpp>
 #ifdef WITH_REMOTE
 #    include <wsclose/lws/cross_thread.hpp>
 #endif
@@ -105,6 +106,7 @@ void use_relay(const close_report &ended, std::string_view body, role sender) {
 void use_advice(const close_report &report, backoff &tries) {
     const advice then = advise(report);
     sink(name(then == advise<own_code>(report) && then != advise(report.code()) ? then.what : next_step::stop));
+    write_typescript<own_code>(sink);
     tries.next(then, report.lasted(), 0);
     tries.reset();
     tries.tries();
