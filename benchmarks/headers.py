@@ -19,11 +19,11 @@ with_lws = ("libwebsockets.h", *needed)
 against = {  # each group of headers, and what it is compared with
     needed: [("wsclose.hpp",), *((f"wsclose/{name}.hpp",) for name in
                                  ("close_code", "utf8", "close_frame", "close_report", "close_handshake", "format", "named",
-                                  "severity", "log_limiter", "error_code", "relay")),
+                                  "severity", "log_limiter", "error_code", "relay", "reconnect")),
              ("boost/beast/websocket/rfc6455.hpp",), ("websocketpp/close.hpp",)],
     with_atomic: [("wsclose/close_counters.hpp",)],
     with_lws: [("wsclose/lws.hpp",), ("wsclose/lws/close.hpp",), ("wsclose/lws/drain.hpp",), ("wsclose/lws/refuse.hpp",),
-               ("wsclose/lws/cross_thread.hpp",)],
+               ("wsclose/lws/reconnect.hpp",), ("wsclose/lws/cross_thread.hpp",)],
 }
 bases = {headers: base for base, group in against.items() for headers in (base, *group)}
 

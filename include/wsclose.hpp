@@ -6,6 +6,7 @@
 
 // The whole core: how WebSocket connections end, as values without I/O.
 
+#include <wsclose/advice.hpp>
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_handshake.hpp>
@@ -13,6 +14,7 @@
 #include <wsclose/format.hpp>
 #include <wsclose/log_limiter.hpp>
 #include <wsclose/named.hpp>
+#include <wsclose/reconnect.hpp>
 #include <wsclose/relay.hpp>
 #include <wsclose/severity.hpp>
 #include <wsclose/utf8.hpp>

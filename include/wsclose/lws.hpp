@@ -13,6 +13,7 @@
 #include <wsclose/lws/connection_list.hpp>
 #include <wsclose/lws/drain.hpp>
 #include <wsclose/lws/log.hpp>
+#include <wsclose/lws/reconnect.hpp>
 #include <wsclose/lws/refuse.hpp>
 #include <wsclose/lws/timer.hpp>
 #include <wsclose/lws/tracked.hpp>

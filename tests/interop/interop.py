@@ -143,7 +143,7 @@ def run_client(url, certificate, *arguments):
 
 
 class Browser:
-    """Chromium with page.html, which asks for commands over HTTP."""
+    """Chromium with page.html, which asks for commands over HTTP, and may import what is in the directory."""
 
     def __init__(self, scope, directory):
         self.log = pathlib.Path(directory) / "net-log.json"
@@ -152,7 +152,10 @@ class Browser:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                self.answer("text/html", (HERE / "page.html").read_bytes())
+                if self.path.endswith(".js"):
+                    self.answer("text/javascript", (pathlib.Path(directory) / self.path[1:]).read_bytes())
+                else:
+                    self.answer("text/html", (HERE / "page.html").read_bytes())
 
             def do_POST(self):
                 browser.answers.put(json.loads(self.rfile.read(int(self.headers["Content-Length"])).decode()))
@@ -347,6 +350,26 @@ def chromium(checks, scope, certificate):
     return f"Chromium {version.stdout.decode().split()[1]}, TCP, TLS and HTTP/2"
 
 
+def typescript(checks, scope, certificate):
+    """The module for browsers says what the server's program says, for each code."""
+    program = PROGRAMS.parent.parent / "docs/browser_codes"
+    directory = pathlib.Path(certificate[0]).parent
+    module = directory / "close_codes.ts"
+    module.write_bytes(subprocess.run([program], stdout=subprocess.PIPE, check=True).stdout)
+    subprocess.run(["node", NODE_MODULES / "typescript/bin/tsc", "--strict", "--target", "es2022", "--module", "es2022",
+                    module], check=True)
+    expected = subprocess.run([program, "all"], stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()
+    with contextlib.ExitStack() as running:
+        seen = Browser(running, directory).ask(module="/close_codes.js")
+    checks.equal("codes", "exported", {"kicked": 4001, "banned": 4003, "token_expired": 4010}, seen["codes"])
+    checks.equal("advice", "codes", 65536, len(seen["advice"]))
+    for code, pair in enumerate(zip(expected, seen["advice"])):
+        checks.equal(f"advice for {code}", "what, minimum, maximum", *pair)
+    checks.equal("delays after 1006", "longest", [5000, 10000, 20000, 40000, 60000, 60000], seen["longest"])
+    checks.equal("delay after 1012", "shortest", 5000, seen["shortest"])
+    return "the TypeScript module in Chromium"
+
+
 def body(code, text=b""):
     return code.to_bytes(2, "big") + text
 
@@ -431,8 +454,9 @@ def missing():
             yield package
     if subprocess.run([PYTHON, "-c", "import websockets"], stderr=subprocess.DEVNULL).returncode != 0:
         yield "python3-websockets"
-    if not (NODE_MODULES / "ws").is_dir():
-        yield f"ws in {NODE_MODULES} (npm ci)"
+    for package in "ws", "typescript":
+        if not (NODE_MODULES / package).is_dir():
+            yield f"{package} in {NODE_MODULES} (npm ci)"
 
 
 def main():
@@ -442,7 +466,7 @@ def main():
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of the clean-up
     failed = False
-    for suite in node_ws, python_websockets, chromium, http2, lws:
+    for suite in node_ws, python_websockets, chromium, typescript, http2, lws:
         checks, name = Checks(), suite.__name__
         with contextlib.ExitStack() as scope:
             directory = pathlib.Path(tempfile.mkdtemp(prefix="wsclose-interop-"))

@@ -101,6 +101,28 @@ wsclose::close_counters counters{{{"server", "one"}}}; // the labels would be go
 #elif CASE == 26 // this enum has no close_code_traits; list its codes there
 enum class unannounced { lost = 4000 };
 wsclose::basic_close_counters<unannounced> counters;
+#elif CASE == 40 // alone: two rows of advice are for the same code
+constexpr wsclose::advised_range rows[] = {{close_code{4000}, close_code{4010}, {}},
+                                           {close_code{4010}, close_code{4010}, {}}};
+auto                             then   = wsclose::advise<rows>(close_code{4000});
+#elif CASE == 41 // alone: in a row of advice, `first` is at most `last`, and the delays are 0 <= minimum <= maximum
+constexpr wsclose::advised_range rows[] = {{close_code{4000}, close_code{4000}, {wsclose::next_step::come_back, 2, 1}}};
+auto                             then   = wsclose::advise<rows>(wsclose::close_report());
+#elif CASE == 42 // stands twice in close_code_traits
+enum class game_code { kicked = 4001, banned = 4001 };
+template <>
+struct wsclose::close_code_traits<game_code> {
+    static constexpr advised_code<game_code> codes[] = {{game_code::kicked, "kicked", {}},
+                                                        {game_code::banned, "banned", {}}};
+};
+auto then = wsclose::advise<game_code>(close_code{4001});
+#elif CASE == 43 // alone: on_connect has to be a public member of the session: bool on_connect
+struct session {
+    wsclose::connection  ws;
+    wsclose::reconnector again;
+    void                 on_connect(lws_client_connect_info &, const wsclose::advice &) {}
+};
+void start(lws_context *context, session &s) { s.again.start(context, s); }
 #elif CASE == 27 // alone: a name in close_code_traits is empty, has more than 48 bytes, or needs an escape
 enum class game_code { lost = 4000 };
 template <>

@@ -16,7 +16,8 @@ allowed = re.compile(r"_?lwsl?_\w+|bcmp|mem(chr|cmp|cpy|move|set)|str(len|str)|p
                      r"__errno_location|"
                      r"_GLOBAL_OFFSET_TABLE_|__\w+_chk\w*|__cpu_\w+")
 # and constructors
-compile_time = re.compile(r".*::(checked_frame|code_points|th\w+_(on_the_wire|bytes|utf8)|(\w+)(<.*>)?::\3)\(.*")
+compile_time = re.compile(r".*::(checked_frame|code_points|th\w+_(on_the_wire|bytes|utf8)|(\w+)(<.*>)?::\3|"
+                          r"has_every_cause|has_overlap|is_valid|(checked_rows|row_of)(<.*>)?)\(.*")
 
 
 def names(*options):

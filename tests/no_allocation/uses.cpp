@@ -6,6 +6,7 @@
 
 #include <wsclose/close_counters.hpp>
 #include <wsclose/lws.hpp>
+#include <wsclose/typescript.hpp>
 #ifdef WITH_REMOTE
 #    include <wsclose/lws/cross_thread.hpp>
 #endif
@@ -15,7 +16,7 @@ using namespace wsclose;
 enum class own_code { kicked = 4000 };
 template <>
 struct wsclose::close_code_traits<own_code> {
-    static constexpr named_code<own_code> codes[] = {{own_code::kicked, "kicked"}};
+    static constexpr advised_code<own_code> codes[] = {{own_code::kicked, "kicked", {next_step::come_back}}};
 };
 
 struct session {
@@ -25,6 +26,13 @@ struct session {
 
     void on_close(const close_report &report) { log_report(report, "chat"); }
     void on_idle() { ws.close(own_code::kicked, "idle"); }
+};
+
+struct own_session {
+    connection  ws;
+    reconnector again;
+
+    bool on_connect(lws_client_connect_info &info, const advice &why) { return info.port != 0 && why; }
 };
 
 int callback(lws *, lws_callback_reasons, void *, void *, std::size_t);
@@ -95,6 +103,15 @@ void use_relay(const close_report &ended, std::string_view body, role sender) {
     sink(relayed(close_frame::parse(body), sender).reason());
 }
 
+void use_advice(const close_report &report, backoff &tries) {
+    const advice then = advise(report);
+    sink(name(then == advise<own_code>(report) && then != advise(report.code()) ? then.what : next_step::stop));
+    write_typescript<own_code>(sink);
+    tries.next(then, report.lasted(), 0);
+    tries.reset();
+    tries.tries();
+}
+
 int use_verbs(lws *wsi, const void *in, std::size_t len) {
     close_frame answer;
     return answer_peer_close(wsi, in, len, answer) + close(wsi, close_code::going_away);
@@ -114,6 +131,14 @@ void use_connection(session &s, const close_frame &frame) {
     s.ws.state();
     s.idle.start<&session::on_idle>(s.ws, LWS_US_PER_SEC, s);
     s.idle.is_running();
+}
+
+void use_reconnector(lws_context *context, const close_report &report) {
+    own_session s;
+    s.again.start(context, s);
+    if (s.again.plan(report) && s.again.is_waiting())
+        s.again.stop();
+    s.again.tries();
 }
 
 void use_list(session &s) {

@@ -8,3 +8,4 @@
 #include <wsclose/error_code.hpp>
 #include <wsclose/lws.hpp>
 #include <wsclose/lws/cross_thread.hpp>
+#include <wsclose/typescript.hpp>

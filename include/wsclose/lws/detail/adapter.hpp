@@ -16,6 +16,7 @@
 #include <wsclose/lws/connection.hpp>
 #include <wsclose/lws/detail/event.hpp>
 #include <wsclose/lws/detail/link.hpp>
+#include <wsclose/lws/detail/retry_timer.hpp>
 #include <wsclose/lws/detail/session.hpp>
 #include <wsclose/lws/detail/tracker.hpp>
 
@@ -216,8 +217,11 @@ inline int adapt(call c) {
     if (const decision d = c.admit(); !d.pass)
         return d.result;
     connection *const session = c.type.find(c.user);
-    if (!session)
+    if (!session) {
+        if (c.reason == LWS_CALLBACK_PROTOCOL_DESTROY)
+            retry_timer::cancel_all(lws_get_context(c.wsi), lws_get_vhost(c.wsi));
         return c.pass_on_to_none(means);
+    }
     tracker tracker(*session, c.wsi);
     if (!tracker.is_tracked()) {
         if (const decision d = c.begin_session(tracker, means); !d.pass)

@@ -48,13 +48,12 @@ inline std::string_view text_of(const void *in, std::size_t len) noexcept {
 /// Whether lws_context_destroy() is under way. Always false before 4.2, which does not expose it.
 #if LWS_LIBRARY_VERSION_MAJOR > 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR >= 2)
 inline constexpr bool tells_of_destruction = true;
-inline bool           is_destroying_context(lws *wsi) noexcept {
-              return lws_context_is_being_destroyed(lws_get_context(wsi)) != 0;
-}
+inline bool is_being_destroyed(lws_context *context) noexcept { return lws_context_is_being_destroyed(context) != 0; }
 #else
 inline constexpr bool tells_of_destruction = false;
-inline bool           is_destroying_context(lws *) noexcept { return false; }
+inline bool           is_being_destroyed(lws_context *) noexcept { return false; }
 #endif
+inline bool is_destroying_context(lws *wsi) noexcept { return is_being_destroyed(lws_get_context(wsi)); }
 
 /// Whether the last frame received was a Close frame. Always false before 4.4, which does not expose it.
 inline bool close_came_last([[maybe_unused]] lws *wsi) noexcept {

@@ -1,0 +1,73 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_ADVICE_HPP_INCLUDED
+#define WSCLOSE_ADVICE_HPP_INCLUDED
+
+// Whether a client comes back, when and as whom; and a program's own advice for its codes.
+
+#include <cstdint>
+#include <string_view>
+
+#include <wsclose/close_code.hpp>
+
+namespace wsclose {
+
+/// What a client does after its connection has ended.
+enum class next_step : std::uint8_t {
+    stop,              ///< it does not come back by itself
+    come_back,         ///< it connects again, after a delay
+    renew_credentials, ///< as `come_back`, but first it gets new credentials: a token, a password
+    go_elsewhere,      ///< as `come_back`, but to another address, if it knows one
+};
+
+/// The enumerator's name.
+constexpr std::string_view name(next_step what) noexcept {
+    using namespace std::string_view_literals;
+    constexpr std::string_view names[] = {"stop"sv, "come_back"sv, "renew_credentials"sv, "go_elsewhere"sv};
+    const auto                 index   = static_cast<unsigned>(what);
+    return names[index < 4 ? index : 0];
+}
+
+/// What to do, and the delay, in milliseconds: a random time from `minimum` to `maximum`. `backoff` raises the maximum
+/// from try to try, and never lowers either.
+struct advice {
+    next_step    what    = next_step::stop;
+    std::int64_t minimum = 0;
+    std::int64_t maximum = 0;
+
+    /// Whether the client comes back.
+    constexpr explicit operator bool() const noexcept { return what != next_step::stop; }
+};
+
+constexpr bool operator==(const advice &a, const advice &b) noexcept {
+    return a.what == b.what && a.minimum == b.minimum && a.maximum == b.maximum;
+}
+constexpr bool operator!=(const advice &a, const advice &b) noexcept { return !(a == b); }
+
+/// Advice of a program's own for the codes from `first` to `last`, both included.
+struct advised_range {
+    any_close_code  first;
+    any_close_code  last;
+    wsclose::advice then;
+};
+
+/// One code of an application's enum, with its name and the advice for it. `close_code_traits` may hold an array of
+/// these in place of `named_code`:
+///
+///     template <>
+///     struct wsclose::close_code_traits<game_code> {
+///         static constexpr wsclose::advised_code<game_code> codes[] = {
+///             {game_code::kicked, "kicked", {wsclose::next_step::come_back, 60'000, 120'000}},
+///             {game_code::banned, "banned", {wsclose::next_step::stop}}};
+///     };
+template <class Enum>
+struct advised_code {
+    Enum             code;
+    std::string_view name;
+    wsclose::advice  then;
+};
+
+} // namespace wsclose
+
+#endif // WSCLOSE_ADVICE_HPP_INCLUDED

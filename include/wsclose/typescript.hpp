@@ -1,0 +1,98 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_TYPESCRIPT_HPP_INCLUDED
+#define WSCLOSE_TYPESCRIPT_HPP_INCLUDED
+
+// An application's close codes, and the advice for every code, as a TypeScript module for a client in a browser.
+
+#include <cstdint>
+#include <string_view>
+
+#include <wsclose/advice.hpp>
+#include <wsclose/close_code.hpp>
+#include <wsclose/format.hpp>
+#include <wsclose/reconnect.hpp>
+
+namespace wsclose {
+
+namespace detail {
+    template <class Sink>
+    void write_advice_row(std::uint32_t first, std::uint32_t last, const advice &then, Sink &sink) {
+        sink("  [");
+        write_number(first, sink);
+        sink(", ");
+        write_number(last, sink);
+        sink(", '");
+        sink(name(then.what));
+        sink("', ");
+        write_number(static_cast<std::uint64_t>(then.minimum), sink);
+        sink(", ");
+        write_number(static_cast<std::uint64_t>(then.maximum), sink);
+        sink("],\n");
+    }
+
+    // Behind the codes and before the rows.
+    inline constexpr std::string_view typescript_types = R"(} as const
+export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode]
+
+export type NextStep = 'stop' | 'come_back' | 'renew_credentials' | 'go_elsewhere'
+
+/** What to do, and the bounds of a random delay in milliseconds; see `delay`. */
+export interface Advice { what: NextStep, minimum: number, maximum: number }
+
+const rows: [first: number, last: number, what: NextStep, minimum: number, maximum: number][] = [
+)";
+
+    // Behind the rows.
+    inline constexpr std::string_view typescript_functions = R"(]
+
+/** What to do after a close event with this code. If the page itself has closed, it knows better. */
+export function advise(code: number): Advice {
+  const row = rows.find(([first, last]) => code >= first && code <= last)
+  return row ? { what: row[2], minimum: row[3], maximum: row[4] } : { what: 'stop', minimum: 0, maximum: 0 }
+}
+
+/** The delay before the next try, in milliseconds, after that many tries without success. */
+export function delay(advice: Advice, tries: number, random = Math.random(), base = )";
+
+    inline constexpr std::string_view typescript_delay = R"(): number {
+  const maximum = Math.max(advice.maximum, Math.min(cap, base * factor ** tries))
+  return Math.floor(advice.minimum + random * (maximum - advice.minimum))
+}
+)";
+} // namespace detail
+
+/// Writes the module: `CloseCode`, the codes of `Enum` by their names; `advise(code)`, which says what
+/// `advise<Enum>(code)` says, for each of the 65,536 codes; and `delay(advice, tries)`, the backoff with these
+/// defaults. A name in `close_code_traits` has to be a TypeScript name. `sink` is called with one piece after the
+/// other: a `std::string_view` of ASCII.
+template <class Enum, class Sink>
+void write_typescript(Sink &&sink, const backoff_policy &policy = {}) {
+    sink("// Written by wsclose from the close codes of the server. Do not edit.\n\nexport const CloseCode = {\n");
+    for (const auto &entry : close_code_traits<Enum>::codes) {
+        sink("  ");
+        sink(entry.name);
+        sink(": ");
+        detail::write_number(any_close_code(entry.code).value(), sink);
+        sink(",\n");
+    }
+    sink(detail::typescript_types);
+    for (std::uint32_t first = 0, next = 0; first < 65536; first = next) {
+        const advice then = advise<Enum>(close_code(first));
+        for (next = first + 1; next < 65536 && advise<Enum>(close_code(next)) == then;)
+            ++next;
+        detail::write_advice_row(first, next - 1, then, sink);
+    }
+    sink(detail::typescript_functions);
+    detail::write_number(static_cast<std::uint64_t>(policy.base), sink);
+    sink(", factor = ");
+    detail::write_number(policy.factor, sink);
+    sink(", cap = ");
+    detail::write_number(static_cast<std::uint64_t>(policy.cap), sink);
+    sink(detail::typescript_delay);
+}
+
+} // namespace wsclose
+
+#endif // WSCLOSE_TYPESCRIPT_HPP_INCLUDED

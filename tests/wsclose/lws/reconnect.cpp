@@ -1,0 +1,331 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#include <wsclose/lws/reconnect.hpp>
+
+#include <wsclose/lws/tracked.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <wsclose/format.hpp>
+
+#include "support/catch.hpp"
+#include "support/lws_host.hpp"
+#include "support/raw_peer.hpp"
+
+enum class team_code { banned = 4003 };
+template <>
+struct wsclose::close_code_traits<team_code> {
+    static constexpr wsclose::advised_code<team_code> codes[] = {
+        {team_code::banned, "banned", {wsclose::next_step::stop}}};
+};
+
+using namespace wsclose;
+using test::raw_peer;
+
+namespace {
+
+test::event_log events;
+
+constexpr backoff_policy fast() {
+    backoff_policy policy;
+    policy.divisor = 1'000;
+    return policy;
+}
+
+constexpr backoff_policy patient() { // it waits seconds
+    backoff_policy policy;
+    policy.spread = jitter::none;
+    return policy;
+}
+
+struct client {
+    connection                    ws;
+    reconnector                   again;
+    std::function<bool(client &)> allow; // before each try
+    std::function<void(client &)> then;  // at the end of on_close
+    std::string                   address = "127.0.0.1";
+    std::atomic<std::uint16_t>    port{0};
+    lws_vhost                    *vhost = nullptr;
+
+    explicit client(const backoff_policy &policy = fast()) : again(policy) {}
+
+    bool on_connect(lws_client_connect_info &info, const advice &why) {
+        events.add("connect: " + std::string(name(why.what)) +
+                   (why.minimum > 0 ? " after " + std::to_string(why.minimum) : ""));
+        if (const auto ask = allow; ask && !ask(*this)) // which may destroy this
+            return false;
+        info.vhost          = vhost;
+        info.address        = address.c_str();
+        info.port           = port;
+        info.protocol       = "team";
+        info.ssl_connection = test::default_transport() == test::transport::tls ? LCCSCF_USE_SSL : 0;
+        return true;
+    }
+
+    void on_close(const close_report &report) {
+        const auto delay = again.plan(report, advise<team_code>(report));
+        if (delay.has_value() != again.is_waiting() || (delay && (*delay < 0 || *delay > 60'000)))
+            events.add("a wrong plan");
+        const bool failed = !report.error().empty();
+        events.add((failed ? "not connected" : std::to_string(static_cast<int>(report.code()))) +
+                   (delay ? ", comes back" : ", stops"));
+        if (then)
+            then(*this);
+    }
+};
+
+int callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    if (reason == LWS_CALLBACK_CLIENT_ESTABLISHED)
+        events.add("open");
+    if (reason == LWS_CALLBACK_CLIENT_RECEIVE)
+        static_cast<client *>(user)->ws.close(close_code::normal_closure, "bye");
+    (void)wsi;
+    return 0;
+}
+
+const lws_protocols protocols[] = {
+    {"team", tracked<callback, &client::ws>, 0, 0, 0, nullptr, 0},
+    {nullptr, nullptr, 0, 0, 0, nullptr, 0},
+};
+
+/// A client in a context of its own. Everything is done on the service thread.
+struct playground {
+    std::unique_ptr<client> one; // which outlives the context
+    test::lws_host          host{protocols};
+
+    explicit playground(const backoff_policy &policy = fast()) : one(std::make_unique<client>(policy)) {
+        events.clear();
+        lws_set_log_level(0, nullptr);
+        one->vhost = host.vhost();
+    }
+    ~playground() { host.stop(); }
+
+    void start() {
+        host.on_service_thread([this](lws_context *context) { one->again.start(context, *one); });
+    }
+
+    bool is_waiting() {
+        bool answer = false;
+        host.on_service_thread([&](lws_context *) { answer = one->again.is_waiting(); });
+        return answer;
+    }
+};
+
+constexpr auto restart = std::string_view("\x03\xF4", 2); // 1012
+constexpr auto banned  = std::string_view("\x0F\xA3", 2); // 4003
+
+} // namespace
+
+TEST_CASE("a client comes back to a server that restarts, and stops when its advice is to stop") {
+    playground     ground;
+    test::listener listener;
+    ground.one->port = listener.port();
+    ground.start();
+    CHECK(events.next() == "connect: come_back");
+    {
+        raw_peer first = raw_peer::accept(listener, "team");
+        CHECK(events.next() == "open");
+        first.send_close(restart);
+        first.read_to_end();
+    }
+    const std::string ending = events.next(); // lws before 4.2 hides 1012
+    CHECK((ending == "1012, comes back" || ending == "1002, comes back"));
+    CHECK(events.next() == "connect: come_back after 5000");
+    {
+        raw_peer second = raw_peer::accept(listener, "team");
+        CHECK(events.next() == "open");
+        second.reset();
+    }
+    CHECK(events.next() == "1006, comes back");
+    CHECK(events.next() == "connect: come_back");
+    raw_peer third = raw_peer::accept(listener, "team");
+    CHECK(events.next() == "open");
+    third.send_close(banned);
+    third.read_to_end();
+    CHECK(events.next() == "4003, stops");
+    CHECK_FALSE(ground.is_waiting());
+    CHECK(events.empty());
+}
+
+TEST_CASE("a client that closes does not come back") {
+    playground     ground;
+    test::listener listener;
+    ground.one->port = listener.port();
+    ground.start();
+    CHECK(events.next() == "connect: come_back");
+    raw_peer peer = raw_peer::accept(listener, "team");
+    CHECK(events.next() == "open");
+    peer.send_text("x");
+    peer.answer_close_and_read_to_end();
+    CHECK(events.next() == "1000, stops");
+    CHECK_FALSE(ground.is_waiting());
+}
+
+TEST_CASE("a client tries until a server is there") {
+    playground     ground;
+    test::listener listener;
+    ground.one->port = test::dead_port();
+    ground.start();
+    for (int i = 0; i < 3; ++i) {
+        CHECK(events.next() == "connect: come_back");
+        CHECK(events.next() == "not connected, comes back");
+    }
+    ground.one->port = listener.port();
+    raw_peer peer    = raw_peer::accept(listener, "team");
+    while (events.next() != "open") {
+    }
+    std::uint32_t tries = 0;
+    ground.host.on_service_thread([&](lws_context *) { tries = ground.one->again.tries(); });
+    CHECK(tries >= 3);
+}
+
+TEST_CASE("a client tries again if the server's name is not found, and may try another") {
+    playground     ground;
+    test::listener listener;
+    ground.one->port    = listener.port();
+    ground.one->address = "nowhere.invalid";
+    ground.one->allow   = [](client &one) {
+        if (one.again.tries() == 2)
+            one.address = "127.0.0.1";
+        return true;
+    };
+    ground.start();
+    raw_peer peer = raw_peer::accept(listener, "team");
+    int      seen = 0;
+    for (std::string event = events.next(); event != "open" && seen < 100; event = events.next())
+        seen += event == "connect: come_back";
+    CHECK(seen == 3);
+}
+
+TEST_CASE("a client comes back to a server that refuses it for the time being") {
+    playground     ground;
+    test::listener listener;
+    ground.one->port = listener.port();
+    ground.start();
+    CHECK(events.next() == "connect: come_back");
+    raw_peer::answer_http(listener, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n");
+    CHECK(events.next() == "not connected, comes back");
+    CHECK(events.next() == "connect: come_back after 1000");
+    raw_peer peer = raw_peer::accept(listener, "team");
+    CHECK(events.next() == "open");
+}
+
+TEST_CASE("a client that was redirected comes back to where it began") {
+    if (test::event_loop::name() != "poll") // in others, lws 4.1 cannot follow
+        return;
+    playground     ground;
+    test::listener first, second;
+    ground.one->port = first.port();
+    ground.start();
+    CHECK(events.next() == "connect: come_back");
+    const std::string scheme = test::default_transport() == test::transport::tls ? "https" : "http";
+    {
+        raw_peer peer = raw_peer::answer_http(first, "HTTP/1.1 302 Found\r\nLocation: " + scheme +
+                                                         "://127.0.0.1:" + std::to_string(second.port()) +
+                                                         "/\r\nContent-Length: 0\r\n\r\n");
+        raw_peer next = raw_peer::accept(second, "team");
+        CHECK(events.next() == "open");
+        next.reset();
+    }
+    CHECK(events.next() == "1006, comes back");
+    CHECK(events.next() == "connect: come_back");
+    raw_peer peer = raw_peer::accept(first, "team");
+    CHECK(events.next() == "open");
+}
+
+TEST_CASE("there is no try if the session says no, until it is started again") {
+    playground     ground;
+    test::listener listener;
+    ground.one->port  = listener.port();
+    ground.one->allow = [](client &) { return false; };
+    ground.start();
+    CHECK(events.next() == "connect: come_back");
+    CHECK_FALSE(ground.is_waiting());
+    ground.one->allow = nullptr;
+    ground.start();
+    CHECK(events.next() == "connect: come_back");
+    raw_peer peer = raw_peer::accept(listener, "team");
+    CHECK(events.next() == "open");
+}
+
+TEST_CASE("a client that is started again while it waits tries at once, and counts on") {
+    playground ground(patient());
+    ground.one->port = test::dead_port();
+    for (std::uint32_t round = 1; round <= 3; ++round) {
+        ground.start();
+        CHECK(events.next() == "connect: come_back");
+        CHECK(events.next() == "not connected, comes back");
+        CHECK(ground.is_waiting());
+        ground.host.on_service_thread([&](lws_context *) { CHECK(ground.one->again.tries() == round); });
+    }
+}
+
+TEST_CASE("no try follows a session that is destroyed") {
+    playground ground(patient());
+    ground.one->port = test::dead_port();
+    SECTION("while it waits") {
+        ground.start();
+        CHECK(events.next() == "connect: come_back");
+        CHECK(events.next() == "not connected, comes back");
+        ground.host.on_service_thread([&](lws_context *) { ground.one.reset(); });
+    }
+    SECTION("as it is asked") {
+        ground.one->allow = [&](client &) {
+            ground.one.reset();
+            return false;
+        };
+        ground.start();
+        CHECK(events.next() == "connect: come_back");
+    }
+    ground.host.on_service_thread([](lws_context *) {});
+    CHECK(events.empty());
+}
+
+TEST_CASE("the end of the context takes the planned try with it, and the session may go later") {
+    playground ground(patient());
+    ground.one->port = test::dead_port();
+    SECTION("while it waits") {
+        ground.start();
+        CHECK(events.next() == "connect: come_back");
+        CHECK(events.next() == "not connected, comes back");
+        ground.host.stop();
+    }
+    SECTION("before the first try") {
+        ground.host.destroy_after([&](lws_context *context) { ground.one->again.start(context, *ground.one); });
+    }
+    SECTION("while it is connected") {
+        test::listener listener;
+        ground.one->port = listener.port();
+        ground.start();
+        CHECK(events.next() == "connect: come_back");
+        raw_peer peer = raw_peer::accept(listener, "team");
+        CHECK(events.next() == "open");
+        ground.host.stop();
+        CHECK(events.next().find("1006, ") == 0);
+    }
+    if (test::event_loop::name() != "uv") { // in a loop that is not its own, lws 4.1 never ends the context
+        CHECK_FALSE(ground.one->again.is_waiting());
+        CHECK(events.empty());
+    }
+    ground.one.reset();
+}
+
+TEST_CASE("a context that is destroyed before it was ever served takes the first try with it") {
+    client                    one;
+    lws_context_creation_info info{};
+    info.port      = CONTEXT_PORT_NO_LISTEN;
+    info.protocols = protocols;
+    info.gid       = static_cast<decltype(info.gid)>(-1);
+    info.uid       = static_cast<decltype(info.uid)>(-1);
+    lws_set_log_level(0, nullptr);
+    lws_context *const context = lws_create_context(&info);
+    one.again.start(context, one);
+    CHECK(one.again.is_waiting());
+    lws_context_destroy(context);
+    CHECK_FALSE(one.again.is_waiting());
+}
