@@ -205,6 +205,7 @@ int told_callback(lws *, lws_callback_reasons reason, void *user, void *, std::s
 
 int request_callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
     switch (reason) {
+    case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP: events.add("answered"); break;
     case LWS_CALLBACK_CLOSED_CLIENT_HTTP: events.add(user ? "request over" : "request over, without a session"); break;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR: events.add(user ? "request failed" : "failed, without a session"); break;
     case LWS_CALLBACK_RAW_CONNECTED: events.add(user ? "raw" : "raw, without a session"); break;
@@ -256,6 +257,7 @@ TEST_CASE("a client's plain HTTP requests and raw connections on a tracked proto
         request_to(listener.port(), "GET");
         raw_peer peer = raw_peer::answer_http(
             listener, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", options.how);
+        CHECK(events.next() == "answered");
         peer.reset();
         CHECK(events.next() == "request over");
     }
