@@ -17,6 +17,7 @@
 
 #include "support/lws_host.hpp"
 #include "support/raw_peer.hpp"
+#include "support/report_line.hpp"
 
 namespace behaviour {
 namespace {
@@ -67,7 +68,7 @@ namespace {
         run                *play = here;
 
         void on_close(const wsclose::close_report &report) {
-            play->told.add(std::string(wsclose::text_line(report).view()));
+            play->told.add(test::line_of(report));
             play->end();
         }
     };

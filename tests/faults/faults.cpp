@@ -193,6 +193,20 @@ namespace {
         now.wait();
     }
 
+    void peer_closes_and_does_not_read(scene &now) {
+        now.acts = [](session &s, lws *wsi, lws_callback_reasons reason) {
+            if (is_established(reason)) {
+                s.ws.set_close_timeout(LWS_US_PER_SEC);
+                write_much(wsi);
+            }
+            return 0;
+        };
+        raw_peer peer = now.established();
+        peer.keep_little();
+        peer.send_close(bye);
+        now.wait();
+    }
+
     void peer_does_not_read(scene &now) {
         now.options.retry = &pings;
         now.acts          = [](session &, lws *wsi, lws_callback_reasons reason) {
@@ -433,6 +447,8 @@ namespace {
         {"the peer does not read, and lws hangs up", lws_is::either, cause::not_reading, peer_does_not_read},
         {"the peer does not read, and the program closes", lws_is::either, cause::not_reading,
          peer_does_not_read_our_close},
+        {"the server closes, and does not read our answer", lws_is::client, cause::not_reading,
+         peer_closes_and_does_not_read},
         {"the peer does not answer our Close frame", lws_is::either, cause::no_answer, peer_does_not_answer},
         {"the program sets a timeout", lws_is::either, cause::library, program_sets_a_timeout},
         {"the peer sets reserved bits", lws_is::server, cause::protocol_violation, peer_sets_reserved_bits},

@@ -35,6 +35,11 @@ protected:
 
     bool closing() const noexcept { return c_.handshake_.current() != close_handshake::state::open; }
 
+    /// Whether our Close frame went out, and the peer's has not come.
+    bool waits_for_answer() const noexcept {
+        return c_.report().sent() && c_.report().acknowledged() == acknowledgement::no;
+    }
+
     /// Whether the program has had the chance to write before the frame that waits.
     bool waits_for_program() const noexcept { return waits_for_program_; }
 
@@ -109,7 +114,7 @@ protected:
             return {false, result};
         }
         if (is_over) {
-            c_.handshake_.ends_by(c_.report().sent() ? cause::no_answer : cause::not_reading);
+            c_.handshake_.ends_by(waits_for_answer() ? cause::no_answer : cause::not_reading);
             if (is_stream(wsi_)) // a timeout would reset it with an error
                 return {false, -1};
             lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_ACK, LWS_TO_KILL_ASYNC); // -1 would wait for what lws holds
