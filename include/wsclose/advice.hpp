@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_ADVICE_HPP_INCLUDED
 #define WSCLOSE_ADVICE_HPP_INCLUDED
 
-// Whether a client comes back, when and as whom; and a program's own advice for its codes.
+// Advice on whether a client comes back, when and as whom, and rows for a program's own codes.
 
 #include <cstdint>
 #include <string_view>
@@ -16,9 +16,9 @@ namespace wsclose {
 /// What a client does after its connection has ended.
 enum class next_step : std::uint8_t {
     stop,              ///< it does not come back by itself
-    come_back,         ///< it connects again, after a delay
-    renew_credentials, ///< as `come_back`, but first it gets new credentials: a token, a password
-    go_elsewhere,      ///< as `come_back`, but to another address, if it knows one
+    come_back,         ///< it connects again after a delay
+    renew_credentials, ///< as `come_back`, but with new credentials, such as a token or a password
+    go_elsewhere,      ///< as `come_back`, but to another address if it knows one
 };
 
 /// The enumerator's name.
@@ -29,8 +29,8 @@ constexpr std::string_view name(next_step what) noexcept {
     return names[index < 4 ? index : 0];
 }
 
-/// What to do, and the delay, in milliseconds: a random time from `minimum` to `maximum`. `backoff` raises the maximum
-/// from try to try, and never lowers either.
+/// The next step, and the bounds of the delay before it, in milliseconds: a random time from `minimum` to `maximum`.
+/// `backoff` may raise both bounds, and never lowers them.
 struct advice {
     next_step    what    = next_step::stop;
     std::int64_t minimum = 0;
@@ -45,7 +45,7 @@ constexpr bool operator==(const advice &a, const advice &b) noexcept {
 }
 constexpr bool operator!=(const advice &a, const advice &b) noexcept { return !(a == b); }
 
-/// Advice of a program's own for the codes from `first` to `last`, both included.
+/// A program's own advice for the codes from `first` to `last`, both included.
 struct advised_range {
     any_close_code  first;
     any_close_code  last;

@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_CLOSE_COUNTERS_HPP_INCLUDED
 #define WSCLOSE_CLOSE_COUNTERS_HPP_INCLUDED
 
-// How often connections ended in which way, as metrics for Prometheus.
+// Counts how connections end, as metrics for Prometheus.
 
 #include <atomic>
 #include <cstddef>
@@ -19,9 +19,9 @@
 
 namespace wsclose {
 
-/// A label that every series of a program has, such as `{"server", "eu-1"}`. The name begins with a letter, and goes on
-/// with letters, digits and `_`. It is none of `initiator`, `cause`, `clean`, `code`, `code_name`, `http_status` and
-/// `le`. The value is any UTF-8; an empty one is like no label.
+/// A label for every series of a `basic_close_counters`, such as `{"server", "eu-1"}`. The name begins with a letter,
+/// followed by letters, digits and `_`. It must not be `initiator`, `cause`, `clean`, `code`, `code_name`,
+/// `http_status` or `le`. The value is any UTF-8; an empty value is the same as no label.
 struct metric_label {
     std::string_view name;
     std::string_view value;
@@ -31,8 +31,8 @@ struct metric_label {
 /// its codes then has a series, with its name. Without one, use `close_counters`.
 ///
 /// Any thread may count and write at any time, without a lock if `std::atomic<std::uint64_t>` needs none. Each number
-/// that is written is exact for the moment at which it is read, and never falls. A report that is counted meanwhile
-/// may be in some families on the page, and not yet in the others.
+/// that is written is exact for the moment at which it is read, and never falls. If another thread counts meanwhile,
+/// its report may be in some metrics already, and not yet in the others.
 template <class Codes>
 class basic_close_counters {
     static_assert(std::is_same_v<Codes, close_code> || detail::is_application_enum<Codes>(),
@@ -42,20 +42,21 @@ class basic_close_counters {
 public:
     constexpr basic_close_counters() noexcept = default;
 
-    /// Every series has these labels too: an array of `metric_label`, or whatever has `data()` and `size()`. It and its
-    /// texts must outlive the counters, and must not change.
+    /// Adds these labels to every series: an array of `metric_label`, or anything with `data()` and `size()`. It and
+    /// its texts must outlive the counters and must not change.
     template <class Labels, class = std::enable_if_t<std::is_convertible_v<
                                 decltype(std::data(std::declval<Labels &>())), const metric_label *>>>
     explicit constexpr basic_close_counters(Labels &constant_labels) noexcept
         : labels_(std::data(constant_labels)), label_count_(std::size(constant_labels)) {}
 
-    /// Counts how one connection ended, or one attempt of a client failed. Call it once for each final report, as
-    /// `on_close` gives it. It adds 1 to one series of each family for a connection, and to one series for an attempt.
+    /// Counts one connection that ended, or one attempt of a client that failed. Call it once for each final report,
+    /// such as that of `on_close`. A connection counts once as an ending, once for its code and once for its duration;
+    /// a failed attempt counts once.
     void count(const close_report &report) noexcept;
 
-    /// The most series that one object can have. Each series that a peer can cause is on the page from the beginning,
-    /// with 0, so no peer can add one. The others are there only if they are not 0; they need a `close_handshake` that
-    /// was told of the impossible, such as an open connection whose server was not found.
+    /// The most series that one object can have. Each series that a peer can cause is written from the beginning, with
+    /// 0, so no peer can add one. The others are written only if they are not 0. That takes a report that contradicts
+    /// itself, such as an open connection whose server was not found.
     static constexpr std::size_t max_series = detail::initiator_count * (cause_count * 2 + slots::count) + cause_count +
                                               detail::status_classes - 1 + detail::bound_count + 3;
 
@@ -98,11 +99,11 @@ private:
     cell open_for_                                        = {}; // milliseconds, all connections together
 };
 
-/// Counters of the codes in the registry; all others count by range.
+/// Counts with the codes of the registry; all others count by range: `3xxx`, `4xxx`.
 using close_counters = basic_close_counters<close_code>;
 
-/// Writes everything that was counted in the Prometheus text format, version 0.0.4, through `sink`, a function that
-/// takes pieces as `std::string_view`. If you give several counters, they need labels that differ. Serve it as
+/// Writes everything that was counted, in the Prometheus text format, version 0.0.4, through `sink`, a function that
+/// takes pieces as `std::string_view`. Several counters need different labels. Serve the text as
 /// `text/plain; version=0.0.4`.
 template <class Sink, class... Codes>
 void write_metrics(Sink &&sink, const basic_close_counters<Codes> &...counters) {

@@ -17,44 +17,44 @@ namespace wsclose {
 
 /// Who ended a connection.
 enum class initiator : std::uint8_t {
-    transport, ///< nobody asked for it: the connection broke, or could not be established
-    local,     ///< this program, even if the connection failed after it asked
+    transport, ///< neither side closed: the connection broke, or could not be established
+    local,     ///< this program, even if the connection broke after it had asked to close
     peer,      ///< the other side, by a Close frame, valid or not
     library,   ///< our own stack failed the connection: the peer broke the protocol, or a timeout ran out
 };
 
 /// Why a connection ended, or could not be established.
 enum class cause : std::uint8_t {
-    unknown,   ///< nothing tells; always so while the connection is open
+    unknown,   ///< nothing says why; always so while the connection is open
     handshake, ///< a Close frame went each way
 
     // The program ended it without a Close frame, or before the peer's came.
     dropped,           ///< it dropped the connection, or gave up the attempt
-    context_destroyed, ///< it ended everything
+    context_destroyed, ///< it ended all its connections
 
     // The peer or the network ended it.
-    fin,   ///< the peer ended TCP, or TLS
+    fin,   ///< the peer ended TCP, or TLS during a client's attempt
     reset, ///< the peer reset TCP
-    lost,  ///< TCP gave up: nothing that was sent was acknowledged any more
+    lost,  ///< TCP gave up: the peer acknowledged nothing any more
 
     // Our own stack ended it.
     library,            ///< it does not say why: an error, or a timeout of its own or the program's
     protocol_violation, ///< the peer broke the protocol
     no_answer,          ///< the peer did not answer our Close frame in time
-    not_reading,        ///< the peer did not take in time what was to be sent
+    not_reading,        ///< the peer stopped reading, so what was to be sent could not go out
     no_pong,            ///< the peer was silent after a ping
 
     // A client's attempt failed.
     name_not_found,  ///< the server's name has no address
-    unreachable,     ///< no way leads to the server
-    refused,         ///< nothing listens there
+    unreachable,     ///< there is no route to the server
+    refused,         ///< nothing listens on its port
     timed_out,       ///< TCP, TLS or the server's answer took too long
-    tls_untrusted,   ///< nobody who is trusted has signed the server's certificate
+    tls_untrusted,   ///< the client trusts nobody who signed the server's certificate
     tls_expired,     ///< the server's certificate is not valid at this time
     tls_wrong_name,  ///< the server's certificate is for another name
-    tls_failed,      ///< TLS failed in another way, or nothing tells in which
-    upgrade_refused, ///< the server answered with another status than 101
-    upgrade_invalid, ///< the server's answer was not a valid one (RFC 6455 section 4.1)
+    tls_failed,      ///< TLS failed in another way, or nothing says how
+    upgrade_refused, ///< the server answered with a status other than 101
+    upgrade_invalid, ///< the server's answer was invalid (RFC 6455 section 4.1)
 };
 
 /// How many causes there are.
@@ -81,7 +81,7 @@ constexpr bool is_of_tls(cause why) noexcept { return why >= cause::tls_untruste
 enum class acknowledgement : std::uint8_t {
     no,
     yes,
-    inferred, ///< the peer's arrived unread
+    inferred, ///< yes, but the peer's frame could not be read
 };
 
 /// The enumerator's name.
@@ -147,9 +147,8 @@ public:
           violation_(parse_error::none), ours_(ours::none), theirs_(theirs::none),
           initiator_(wsclose::initiator::transport), is_established_(false), over_(false) {}
 
-    /// The code of the Close frame that came first: 1005 if it held none, 1006 if no Close frame was
-    /// seen, 1015 if TLS failed before there could be one. If the peer closed with an invalid frame,
-    /// the code of our answer.
+    /// The code of the Close frame that came first: 1005 if it had none, 1006 if no Close frame was seen, 1015 if TLS
+    /// failed before there could be one. If the peer closed with an invalid frame, the code of our answer.
     constexpr close_code code() const noexcept {
         const close_frame *frame = first();
         return frame ? frame->code() : is_of_tls(why_) ? close_code::tls_handshake : close_code::abnormal_closure;
@@ -201,15 +200,15 @@ public:
                                                               : acknowledgement::yes;
     }
 
-    /// Whether the closing handshake is known to be complete: a Close frame each way, both valid (RFC
-    /// 6455 section 7.1.4). True if the peer's arrived unread (`acknowledgement::inferred`). False if the
-    /// peer's code is uncertain: it may have been a forbidden one.
+    /// Whether the closing handshake is known to be complete: a Close frame each way, both valid (RFC 6455 section
+    /// 7.1.4). True if the peer's frame could not be read (`acknowledgement::inferred`). False if the peer's code is
+    /// uncertain: it may have been a forbidden one.
     constexpr bool clean() const noexcept {
         return acknowledged() != acknowledgement::no && violation_ == parse_error::none && !code_uncertain_;
     }
 
-    /// Why a connection was never established: at most 123 bytes of valid UTF-8, in the words of
-    /// whoever tried; "the connection failed" if they gave none. Empty if the connection was established.
+    /// Why a connection was never established, as text from our own stack: at most 123 bytes of valid UTF-8; "the
+    /// connection failed" if it gave none. Empty if the connection was established.
     constexpr std::string_view error() const noexcept {
         if (!failed_)
             return {};
@@ -220,8 +219,8 @@ public:
     /// The HTTP status with which the server refused a client's upgrade; 0 if there was none.
     constexpr std::uint16_t http_status() const noexcept { return http_status_; }
 
-    /// In how many seconds the server that refused asks the client to come back (RFC 9110 section 10.2.3); 0 if it does
-    /// not ask.
+    /// After how many seconds the server that refused asks the client to come back (RFC 9110 section 10.2.3); 0 if it
+    /// does not ask.
     constexpr std::uint32_t retry_after() const noexcept { return failed_ ? time_ : 0; }
 
     /// How long the WebSocket was open, the closing handshake included, in milliseconds and in steps of 10. 0 before

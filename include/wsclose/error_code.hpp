@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_ERROR_CODE_HPP_INCLUDED
 #define WSCLOSE_ERROR_CODE_HPP_INCLUDED
 
-// Endings and errors as std::error_code. Its messages allocate; it works without exceptions and RTTI.
+// Endings and errors as std::error_code. Messages allocate; the header works without exceptions and RTTI.
 
 #include <string>
 #include <string_view>
@@ -17,7 +17,7 @@
 
 namespace wsclose {
 
-/// What to compare an ending with, whatever its code: `if (ec == wsclose::condition::clean_close)`.
+/// What an ending may be compared with, whatever its code: `if (ec == wsclose::condition::clean_close)`.
 enum class condition {
     clean_close = 1, ///< the closing handshake is known to be complete, as `close_report::clean()` says
 };
@@ -38,8 +38,8 @@ struct std::is_error_condition_enum<wsclose::condition> : std::true_type {};
 
 namespace wsclose {
 
-/// The category `wsclose.close`, whose values are close codes, such as 1001: the code of a clean ending, or of none at
-/// all. The codes 1006 and 1015, which are never of a clean ending, are always in it.
+/// The category `wsclose.close`, whose values are close codes, such as 1001: the code of a clean ending, or a code
+/// alone. 1006 and 1015, which no clean ending has, are always in this category.
 inline const std::error_category &close_category() noexcept;
 
 /// The category `wsclose.unclean_close`, whose values are the codes of endings that were not clean.
@@ -64,11 +64,11 @@ inline std::error_code make_error_code(parse_error error) noexcept {
 /// Found by std::error_code's constructor.
 inline std::error_code make_error_code(make_error error) noexcept { return {static_cast<int>(error), make_category()}; }
 
-/// A code alone, such as one for a program's own handler: `make_error_code(close_code::going_away)`.
+/// A code alone, such as one that the program gives to its own handler: `make_error_code(close_code::going_away)`.
 inline std::error_code make_error_code(close_code code) noexcept { return {static_cast<int>(code), close_category()}; }
 
-/// How a connection ended. The value is `report.code()`, so it is never 0: a clean ending is not "no error", but the
-/// end, as the end of a file is. For details of an invalid frame, take `report.violation()`.
+/// How a connection ended. The value is `report.code()`, so it is never 0: even a clean ending counts as an error, as
+/// the end of a file does. `report.violation()` has the details of an invalid frame.
 inline std::error_code make_error_code(const close_report &report) noexcept {
     const close_code code       = report.code();
     const bool       never_sent = code == close_code::abnormal_closure || code == close_code::tls_handshake;

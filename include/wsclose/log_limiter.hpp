@@ -4,30 +4,31 @@
 #ifndef WSCLOSE_LOG_LIMITER_HPP_INCLUDED
 #define WSCLOSE_LOG_LIMITER_HPP_INCLUDED
 
-// A limit for lines in a log, so that a peer that connects thousands of times cannot fill it.
+// A limit for the lines of a log, so that a peer that connects thousands of times cannot fill it.
 
 #include <cstdint>
 
 namespace wsclose {
 
-/// How many lines a `log_limiter` has suppressed, and since when.
+/// How many lines a `log_limiter` suppressed, and over which time.
 struct suppressed_lines {
     std::uint64_t count  = 0;
     std::int64_t  period = 0; ///< microseconds since the first of them
 
+    /// Whether lines were suppressed.
     constexpr explicit operator bool() const noexcept { return count != 0; }
 };
 
-/// A bucket of tokens, one for each line. The first line that takes a token starts an interval; when it is over, the
-/// next line finds the bucket full again. So no interval that starts there has more lines than tokens. The program owns
-/// the limiter, one for each thread. It reads no clock: the caller gives the time in microseconds, from any clock.
+/// Lets a number of lines through in each interval. The first line starts an interval, and the first line after its
+/// end starts the next. The program owns the limiter, one for each thread. It reads no clock: the caller gives the time
+/// in microseconds, from any clock.
 class log_limiter {
 public:
     /// Lets `lines` lines through in `interval` microseconds: 100 in 10 s unless you say otherwise.
     constexpr explicit log_limiter(std::uint32_t lines = 100, std::int64_t interval = 10'000'000) noexcept
         : lines_(lines), left_(lines), interval_(interval) {}
 
-    /// Takes a token for a line. False if there is none: then do not write the line; it is counted.
+    /// Whether a line may be written now. If not, the line counts as suppressed.
     constexpr bool take(std::int64_t now) noexcept {
         if (left_ == lines_ || is_over(now)) {
             began_ = now;
@@ -42,7 +43,7 @@ public:
         return false;
     }
 
-    /// What was suppressed since the last call. Call it if `take` returns true, and before the program ends.
+    /// What was suppressed since the last call. Call it when `take` returns true, and before the program ends.
     constexpr suppressed_lines take_suppressed(std::int64_t now) noexcept {
         suppressed_lines result;
         if (suppressed_ != 0)
@@ -52,7 +53,7 @@ public:
     }
 
 private:
-    /// Whether the interval is over. It also is if the clock was set back: then the difference is large.
+    /// Whether the interval is over. Also true if the clock was set back: the difference wraps to a large number.
     constexpr bool is_over(std::int64_t now) const noexcept {
         return static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(began_) >=
                static_cast<std::uint64_t>(interval_);

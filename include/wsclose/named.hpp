@@ -29,7 +29,7 @@ private:
     const Value *value_;
 };
 
-inline constexpr std::size_t max_code_name_size = 48; ///< bytes in a name that `named` writes
+inline constexpr std::size_t max_code_name_size = 48; ///< the longest name that `named` takes, in bytes
 
 namespace detail {
     /// Whether each name needs no escape and leaves room in a `text_line`.
@@ -46,10 +46,10 @@ namespace detail {
     }
 } // namespace detail
 
-/// A code, a frame or a report, for everything that writes one: `text_line(named<game_code>(report))`,
-/// `stream << named<game_code>(report)`, `write_json(named<game_code>(report), sink)`. A code that several enums list
-/// has its name in the first of them. A code that none lists has its registered name, if any. The names are printable
-/// ASCII without quotes and backslashes, 1 to 48 bytes each; others do not compile.
+/// Wraps a code, a frame or a report for everything that writes one: `text_line(named<game_code>(report))`,
+/// `stream << named<game_code>(report)`, `write_json(named<game_code>(report), sink)`. If several enums list a code,
+/// the first names it. If none does, the code has its registered name, if any. A name is 1 to 48 bytes of printable
+/// ASCII without quotes and backslashes; others do not compile.
 template <class... Enums, class Value>
 constexpr named_value<Value, Enums...> named(const Value &value) noexcept {
     static_assert((detail::is_application_enum<Enums>() && ...), "wsclose: this enum has no close_code_traits");
@@ -92,7 +92,7 @@ constexpr void write_text(const named_value<Value, Enums...> &value, Sink &&sink
     write_text(value.value(), detail::naming_sink<std::remove_reference_t<Sink>, Enums...>{sink});
 }
 
-/// Writes the value as `write_json(value, sink)` does, with a name behind each code: `"code":4001,"name":"kicked"`, or
+/// Writes the value as `write_json(value, sink)` does, with a name after each code: `"code":4001,"name":"kicked"`, or
 /// `"name":null` if it has none. `named<>(report)` has the registered names only.
 template <class Value, class... Enums, class Sink>
 constexpr void write_json(const named_value<Value, Enums...> &value, Sink &&sink) {

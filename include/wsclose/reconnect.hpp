@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_RECONNECT_HPP_INCLUDED
 #define WSCLOSE_RECONNECT_HPP_INCLUDED
 
-// What the end of a client's connection says about coming back, and how long the client waits before each try.
+// Whether, when and as whom a client comes back after its connection has ended, and how its delays grow.
 
 #include <cstdint>
 #include <type_traits>
@@ -16,8 +16,8 @@
 
 namespace wsclose {
 
-/// What a client does that got `code` from its peer. `Tables` are arrays of `advised_range` or `advised_code`, which
-/// come before the advice of wsclose. Two rows for one code do not compile.
+/// What a client does after its peer has closed with `code`. `Tables` are arrays of `advised_range` or `advised_code`,
+/// and take precedence over the advice of wsclose. Two rows for one code do not compile.
 template <const auto &...Tables>
 constexpr advice advise(any_close_code code) noexcept {
     const auto         &own  = detail::own_rows_of<Tables...>;
@@ -25,11 +25,11 @@ constexpr advice advise(any_close_code code) noexcept {
     return then ? *then : detail::find_advice(detail::code_rows, code.value());
 }
 
-/// What a client does whose connection ended so, or whose attempt failed so:
-/// - `stop` if this program closed or dropped the connection: what it wants afterwards, it knows.
+/// What a client does after its connection ended, or its attempt failed, as the report says:
+/// - If this program closed or dropped the connection: `stop`. The program knows what it wants next.
 /// - If an upgrade was refused, the HTTP status decides, and `Retry-After` on the delay (RFC 9110 section 10.2.3).
-/// - Otherwise the cause decides, or the code, with `Tables` before all others. If the code may have been changed on
-///   its way, it counts as 1012, the one that servers send.
+/// - Otherwise the cause decides, or the code, for which `Tables` take precedence. A code that may have been changed on
+///   its way counts as 1012, since servers send that.
 template <const auto &...Tables>
 constexpr advice advise(const close_report &report) noexcept {
     if (detail::program_closed(report))
@@ -43,7 +43,7 @@ constexpr advice advise(const close_report &report) noexcept {
     return advise<Tables...>(report.code_uncertain() ? close_code::service_restart : report.code());
 }
 
-/// The same with the table in `close_code_traits<Enum>`. `What` is a code or a report.
+/// The same with the table in `close_code_traits<Enum>`, for a code or a report.
 template <class Enum, class What>
 constexpr auto advise(const What &what) noexcept -> std::enable_if_t<std::is_enum_v<Enum>, advice> {
     return advise<close_code_traits<Enum>::codes>(what);
@@ -52,25 +52,25 @@ constexpr auto advise(const What &what) noexcept -> std::enable_if_t<std::is_enu
 /// Which part of the growing delay is random.
 enum class jitter : std::uint8_t {
     full, ///< all of it
-    half, ///< the second half
+    half, ///< the upper half
     none,
 };
 
-/// How the delay grows. All times are in milliseconds; negative ones count as 0. The defaults are those of RFC 6455
-/// section 7.2.3: at random within 5 s at first, then twice as long each time.
+/// How the delay grows. All times are in milliseconds; negative ones count as 0. By default the first delay is random
+/// within 5 s, as RFC 6455 section 7.2.3 suggests, and its limit doubles with each try.
 struct backoff_policy {
     std::int64_t  base        = 5'000;  ///< the longest delay before the first try
     std::int64_t  cap         = 60'000; ///< the longest delay of all, unless the advice asks for more
-    std::int64_t  reset_after = 5'000;  ///< a connection that lasted as long was a success
-    std::uint32_t factor      = 2;      ///< from try to try; 0 and 1: it does not grow
-    std::uint32_t divisor     = 1;      ///< of every delay, the advised ones too: makes a program's tests fast
+    std::int64_t  reset_after = 5'000;  ///< a connection that lasted at least as long was a success
+    std::uint32_t factor      = 2;      ///< growth with each try; 0 and 1: it does not grow
+    std::uint32_t divisor     = 1;      ///< divides every delay, the advised ones too, so that tests are fast
     jitter        spread      = jitter::full;
 };
 
-/// Counts the tries of one client.
+/// Counts the tries of one client, and gives the delay before each.
 class backoff {
 public:
-    /// The shortest and the longest delay before the next try. `what` is that of the advice.
+    /// The advice with the bounds of the delay before the next try.
     constexpr advice bounds(const advice &then, const backoff_policy &policy = {}) const noexcept {
         const std::int64_t longest  = grown(policy);
         const std::int64_t shortest = policy.spread == jitter::full   ? 0
@@ -82,7 +82,7 @@ public:
         return {then.what, minimum / divisor, maximum / divisor};
     }
 
-    /// The delay before the next try, in milliseconds, which it counts. `lasted` is how long the connection was open
+    /// Counts a try, and returns the delay before it, in milliseconds. `lasted` is how long the connection was open
     /// (`close_report::lasted()`), and `random` any random number.
     constexpr std::int64_t next(const advice &then, std::int64_t lasted, std::uint64_t random,
                                 const backoff_policy &policy = {}) noexcept {
@@ -94,7 +94,7 @@ public:
         return within.minimum + static_cast<std::int64_t>(random % width);
     }
 
-    /// The next try counts as the first.
+    /// Starts again: the next try counts as the first.
     constexpr void reset() noexcept { tries_ = 0; }
 
     /// How many tries there were since the last success.

@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_RELAY_HPP_INCLUDED
 #define WSCLOSE_RELAY_HPP_INCLUDED
 
-// For a proxy between two connections, its legs: the ending of one leg as a Close frame for the other.
+// For a proxy that joins two connections, its legs: turns the ending of one leg into a Close frame for the other.
 
 #include <cstdint>
 #include <string_view>
@@ -15,9 +15,9 @@
 
 namespace wsclose {
 
-/// The Close frame for the peer of one leg after the other leg ended as `ended` says. `sender` is the role of the
-/// proxy on the leg that gets the frame: `role::server` towards a browser, `role::client` towards a backend. The frame
-/// is valid for both roles.
+/// The Close frame for the peer of one leg, after the other leg ended as `ended` says. `sender` is the proxy's role on
+/// the leg that gets the frame: `role::server` towards a browser, `role::client` towards a backend. The frame is valid
+/// for both roles.
 ///
 ///     how the other leg ended                                      the frame
 ///     its peer closed                                              the peer's, also if it is empty (1005)
@@ -30,19 +30,20 @@ namespace wsclose {
 ///
 /// "1014 or 1001": a server sends 1014 (bad_gateway), the code of a gateway that got an invalid response from upstream
 /// (IANA registry); a client sends 1001 (going_away), as a browser that leaves does (RFC 6455 section 7.4.1). 1002 and
-/// 1010 are about the frames and the extensions of one connection, so the other leg's peer has no part in them. A text
-/// of ours is for the peer to whom we sent it. `error()` may name hosts behind the proxy: if the peer must not read
-/// that, send the code alone.
+/// 1010 are about the frames and the extensions of one connection, so they do not concern the other leg's peer. A text
+/// of ours was meant for the peer that got it, and is not passed on with 1014 or 1001. `error()` may name hosts behind
+/// the proxy: if the peer must not read that, send the code alone.
 constexpr close_frame relayed(const close_report &ended, role sender) noexcept;
 
-/// The same, as soon as the other leg's peer has sent a Close frame: `close_frame::parse()` of it.
+/// The same as soon as the other leg's peer has sent a Close frame, before the leg has ended. `received` is what
+/// `close_frame::parse()` returns for it.
 constexpr close_frame relayed(const parse_result &received, role sender) noexcept;
 
 namespace detail {
     /// What a code is about.
     enum class subject : std::uint8_t {
-        sender,     ///< its sender, so it is true for every peer
-        receiver,   ///< what its receiver has done. What a proxy sends comes from the other leg's peer
+        sender,     ///< its sender, so it may go to every peer
+        receiver,   ///< what its receiver did, so a proxy's own goes to that peer only
         connection, ///< this one connection
     };
 
@@ -70,7 +71,7 @@ namespace detail {
         return subject::receiver; // as all codes of applications
     }
 
-    /// The other leg is gone, and has left no code that can be passed on.
+    /// The frame if the other leg left no code that can be passed on.
     constexpr close_frame leg_is_lost(role sender, std::string_view text = {}) noexcept {
         return close_frame::fit(sender == role::server ? close_code::bad_gateway : close_code::going_away, text,
                                 sender);

@@ -17,8 +17,8 @@ namespace wsclose {
 /// How much attention an ending deserves. The values are those of syslog (RFC 5424 section 6.2.1), so a smaller
 /// one is louder.
 enum class severity : std::uint8_t {
-    warning = 4, ///< something is wrong: a rule was broken, a program failed, or a client could not connect
-    notice  = 5, ///< nothing is known to be wrong, but the ending is not ordinary: for example, the connection was lost
+    warning = 4, ///< something is wrong: a side broke a rule or failed, or a client could not connect
+    notice  = 5, ///< nothing is known to be wrong, but the ending is not ordinary; for example, the connection was lost
     info    = 6, ///< an ordinary ending
 };
 
@@ -54,7 +54,7 @@ namespace detail {
 
 /// The severity of a code alone:
 ///
-///     warning  1002, 1003, 1007 to 1011, 1014, and what is never on the wire, except 1005 and 1006
+///     warning  1002, 1003, 1007 to 1011, 1014, and codes that must not be on the wire, except 1005 and 1006
 ///     notice   1006, 1013, 3000, 3003, 3008
 ///     info     all others, your own among them
 constexpr severity severity_of(any_close_code code) noexcept {

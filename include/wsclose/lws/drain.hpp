@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_LWS_DRAIN_HPP_INCLUDED
 #define WSCLOSE_LWS_DRAIN_HPP_INCLUDED
 
-// How a server goes down: its connections are closed one after the other, in random order.
+// For a server that goes down: closes its connections one after the other, in random order.
 
 #include <cstddef>
 #include <cstdint>
@@ -23,8 +23,8 @@
 namespace wsclose {
 
 /// Closes the connections of a list in random order, spread evenly over a window of time, so that their peers do not
-/// all come back at once. Service thread only; allocates nothing. To show progress, ask the list for its `size()`. To
-/// refuse newcomers meanwhile, see `refuse()`.
+/// all come back at once. Service thread only; allocates nothing. The list's `size()` shows the progress. `refuse()`
+/// turns newcomers away meanwhile.
 class drain : private detail::link, private lws_sorted_usec_list_t {
 public:
     drain() noexcept : link(on_held_ended), lws_sorted_usec_list_t() {}
@@ -32,14 +32,14 @@ public:
 
     /// Starts to close each connection with `frame`, as `connection::close()` does, from the event loop. Both times
     /// are in microseconds from now (LWS_US_PER_SEC), at most a day; negative values count as 0.
-    /// - `window`: until its end, each connection has had its turn. Connections that end by themselves count: the
-    ///   others keep theirs for as long. The turns never come faster than 1.1 times the even rate. If the program is
-    ///   busy, or connections are added, the last turns come after the window therefore. 0: all at once.
-    /// - `deadline`: then the connections that are left are dropped, closed or not. Those that are not closed yet still
+    /// - `window`: the time over which the connections get their turns. One that ends by itself counts as a turn. To
+    ///   catch up, turns come at no more than 1.1 times the even rate; so if the program is busy, or connections are
+    ///   added, the last turns may come after the window. 0: all at once.
+    /// - `deadline`: when the connections that are left are dropped, closed or not. Those that are not closed yet still
     ///   get the frame if their sockets have room, but nobody waits for answers.
     ///
-    /// Returns how many connections the list has. If it has none, there is nothing to do, and the drain does not run.
-    /// If the drain is running, the new times and the new frame apply to the connections that are not closed yet.
+    /// Returns how many connections the list has. If it has none, the drain does not run. If the drain is running, the
+    /// new times and the new frame apply to the connections that are not closed yet.
     std::size_t start(connection_list &connections, lws_usec_t window, lws_usec_t deadline,
                       const close_frame &frame) noexcept {
         stop();
@@ -64,12 +64,11 @@ public:
         return start(connections, window, deadline, close_frame::fit(code, text));
     }
 
-    /// Whether it has been started and connections are left; false at the latest one second after those left
-    /// at the deadline were dropped. In the `on_close` of the last connection it is false already, and lws_service()
-    /// returns after that.
+    /// Whether the drain was started and connections are left. False in the `on_close` of the last connection, and at
+    /// the latest one second after the rest was dropped at the deadline. lws_service() returns when it becomes false.
     bool running() const noexcept { return static_cast<const node &>(place_).behind != &place_; }
 
-    /// Closes and drops no more connections. The destruction of the list does the same.
+    /// Closes and drops no more connections. Destroying the list does the same.
     void stop() noexcept {
         place_.leave();
         detach();

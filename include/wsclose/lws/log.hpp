@@ -56,8 +56,8 @@ inline void log_suppressed(log_limiter &limiter, const char *label, int level = 
     }
 }
 
-/// Logs a report if `limiter` has a token for it; before it, how many were suppressed. Lines that lws does not show at
-/// its log level take no token.
+/// Logs a report if `limiter` lets it through, and before it, how many were suppressed. Lines that lws does not show at
+/// its log level do not count.
 template <class... Enums>
 void log_report(const close_report &report, const char *label, log_limiter &limiter,
                 int level = level_by_severity) noexcept {

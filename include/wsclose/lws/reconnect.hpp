@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_LWS_RECONNECT_HPP_INCLUDED
 #define WSCLOSE_LWS_RECONNECT_HPP_INCLUDED
 
-// A client that comes back.
+// A client that comes back after its connection has ended.
 
 #include <cstdint>
 #include <optional>
@@ -31,8 +31,8 @@ namespace detail {
             true;
 } // namespace detail
 
-/// Connects a client, and connects it again: a member of a session of the program's own, beside its `connection`. The
-/// row of the protocol has 0 as its `per_session_data_size`.
+/// Connects a client, and connects it again after an ending. It is a member of a session that the program owns, beside
+/// its `connection`; the line in the table of protocols has 0 as `per_session_data_size`.
 ///
 ///     struct session {
 ///         wsclose::connection  ws;
@@ -44,10 +44,10 @@ namespace detail {
 ///
 ///     the_session.again.start(context, the_session);
 ///
-/// `on_connect` is called before each try, from a timer of lws. It says where to: `info` has the context and the
-/// session already; set at least the address, the port and the protocol, or `local_protocol_name` if the server knows
-/// no subprotocols. `host` and `origin` are the address if they are not set, and `path` is "/". `why` is the advice
-/// that the ending gave, such as to get new credentials. If it returns false, there is no try.
+/// `on_connect` is called before each try, from a timer of lws, and says where to connect. `info` has the context and
+/// the session already; set at least the address, the port and the protocol, or `local_protocol_name` if the server
+/// knows no subprotocols. If they are not set, `host` and `origin` are the address, and `path` is "/". `why` is the
+/// advice on the last ending, such as to renew the credentials. If `on_connect` returns false, there is no try.
 ///
 /// Service thread only; allocates nothing. No try follows once the session is destroyed or the context ends.
 class reconnector : detail::retry_timer {
@@ -58,9 +58,9 @@ public:
             *is_destroyed_ = true;
     }
 
-    /// Connects `session` as soon as lws serves `context`. Call it again to connect before a planned time, or if none
-    /// is planned: the user wants to, the network is up, new credentials have come. The tries are counted on. Not while
-    /// the session is connected.
+    /// Connects `session` as soon as lws serves `context`. Call it again to connect before the planned time, or if no
+    /// try is planned: for example, the network is up again, or there are new credentials. Tries are not reset. Do not
+    /// call it while the session is connected.
     template <class Session>
     void start(lws_context *context, Session &session) noexcept {
         static_assert(detail::asks_on_connect<Session>,
@@ -77,11 +77,11 @@ public:
         retry_timer::start(context, thread_, 0);
     }
 
-    /// Plans the next try after a connection that ended so, or an attempt that failed so. Call it in `on_close`.
-    /// Returns its delay in milliseconds; nothing if the advice is to stop.
+    /// Plans the next try after a connection that ended, or an attempt that failed. Call it in `on_close`. Returns the
+    /// delay in milliseconds; nothing if the advice is to stop.
     std::optional<std::int64_t> plan(const close_report &report) noexcept { return plan(report, advise(report)); }
 
-    /// The same by other advice, such as `advise<game_code>(report)`.
+    /// The same with other advice, such as `advise<game_code>(report)`.
     std::optional<std::int64_t> plan(const close_report &report, const advice &then) noexcept {
         stop();
         if (!then || !ask_)
@@ -89,7 +89,7 @@ public:
         return plan_try(then, report.lasted());
     }
 
-    /// No try follows, unless it is planned anew. Does not close the connection.
+    /// Cancels the planned try. Does not close the connection.
     void stop() noexcept {
         cancel();
         is_undecided_ = false;

@@ -4,7 +4,7 @@
 #ifndef WSCLOSE_LWS_REFUSE_HPP_INCLUDED
 #define WSCLOSE_LWS_REFUSE_HPP_INCLUDED
 
-// Refusing a WebSocket for now, such as while a server goes down or has too much to do.
+// Refuses a WebSocket for now, for example while a server goes down or is overloaded.
 
 #include <cstddef>
 
@@ -36,10 +36,10 @@ namespace detail {
     }
 } // namespace detail
 
-/// Refuses a WebSocket with HTTP 503 and `Retry-After` (RFC 9110 sections 15.6.4 and 10.2.3), in seconds:
-/// `return wsclose::refuse(wsi, 30);` from LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, or from
-/// LWS_CALLBACK_HTTP_CONFIRM_UPGRADE, which lws does not send for HTTP/2. Always returns -1, which ends the connection.
-/// No `on_close` is called for it.
+/// Refuses a WebSocket with HTTP 503 and `Retry-After` (RFC 9110 sections 15.6.4 and 10.2.3). `retry_after` is in
+/// seconds. Write `return wsclose::refuse(wsi, 30);` in LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, or in
+/// LWS_CALLBACK_HTTP_CONFIRM_UPGRADE, which lws does not call over HTTP/2. Always returns -1, which ends the
+/// connection. `on_close` is not called for it.
 inline int refuse(lws *wsi, unsigned retry_after) noexcept {
     constexpr std::size_t room = 2048;
     unsigned char         buffer[LWS_PRE + room];
