@@ -13,7 +13,7 @@ namespace wsclose {
 /// How many lines a `log_limiter` has suppressed, and since when.
 struct suppressed_lines {
     std::uint64_t count  = 0;
-    std::int64_t  period = 0; ///< microseconds since the first of them
+    std::int64_t  period = 0; ///< microseconds since the first of them; 0 if the clock was set back
 
     constexpr explicit operator bool() const noexcept { return count != 0; }
 };
@@ -23,9 +23,10 @@ struct suppressed_lines {
 /// the limiter, one for each thread. It reads no clock: the caller gives the time in microseconds, from any clock.
 class log_limiter {
 public:
-    /// Lets `lines` lines through in `interval` microseconds: 100 in 10 s unless you say otherwise.
+    /// Lets `lines` lines through in `interval` microseconds: 100 in 10 s unless you say otherwise. If `interval` is 0
+    /// or negative, it lets all lines through.
     constexpr explicit log_limiter(std::uint32_t lines = 100, std::int64_t interval = 10'000'000) noexcept
-        : lines_(lines), left_(lines), interval_(interval) {}
+        : lines_(lines), left_(lines), interval_(interval > 0 ? interval : 0) {}
 
     /// Takes a token for a line. False if there is none: then do not write the line; it is counted.
     constexpr bool take(std::int64_t now) noexcept {
@@ -46,7 +47,7 @@ public:
     constexpr suppressed_lines take_suppressed(std::int64_t now) noexcept {
         suppressed_lines result;
         if (suppressed_ != 0)
-            result = {suppressed_, now - suppressed_since_};
+            result = {suppressed_, now > suppressed_since_ ? now - suppressed_since_ : 0};
         suppressed_ = 0;
         return result;
     }
