@@ -13,7 +13,7 @@ namespace wsclose {
 /// How many lines a `log_limiter` suppressed, and over which time.
 struct suppressed_lines {
     std::uint64_t count  = 0;
-    std::int64_t  period = 0; ///< microseconds since the first of them
+    std::int64_t  period = 0; ///< microseconds since the first of them; 0 if the clock was set back
 
     /// Whether lines were suppressed.
     constexpr explicit operator bool() const noexcept { return count != 0; }
@@ -24,9 +24,10 @@ struct suppressed_lines {
 /// in microseconds, from any clock.
 class log_limiter {
 public:
-    /// Lets `lines` lines through in `interval` microseconds: 100 in 10 s unless you say otherwise.
+    /// Lets `lines` lines through in `interval` microseconds: 100 in 10 s unless you say otherwise. If `interval` is 0
+    /// or negative, it lets all lines through.
     constexpr explicit log_limiter(std::uint32_t lines = 100, std::int64_t interval = 10'000'000) noexcept
-        : lines_(lines), left_(lines), interval_(interval) {}
+        : lines_(lines), left_(lines), interval_(interval > 0 ? interval : 0) {}
 
     /// Whether a line may be written now. If not, the line counts as suppressed.
     constexpr bool take(std::int64_t now) noexcept {
@@ -47,7 +48,7 @@ public:
     constexpr suppressed_lines take_suppressed(std::int64_t now) noexcept {
         suppressed_lines result;
         if (suppressed_ != 0)
-            result = {suppressed_, now - suppressed_since_};
+            result = {suppressed_, now > suppressed_since_ ? now - suppressed_since_ : 0};
         suppressed_ = 0;
         return result;
     }

@@ -20,14 +20,14 @@ namespace wsclose {
 /// and take precedence over the advice of wsclose. Two rows for one code do not compile.
 template <const auto &...Tables>
 constexpr advice advise(any_close_code code) noexcept {
-    const auto         &own  = detail::own_rows_of<Tables...>;
-    const advice *const then = detail::find_advice(own.rows, own.count, code.value());
-    return then ? *then : detail::find_advice(detail::code_rows, code.value());
+    const auto &own = detail::own_rows_of<Tables...>;
+    return detail::find_advice(own.rows, own.count, code.value(), detail::find_advice(detail::code_rows, code.value()));
 }
 
 /// What a client does after its connection ended, or its attempt failed, as the report says:
 /// - If this program closed or dropped the connection: `stop`. The program knows what it wants next.
-/// - If an upgrade was refused, the HTTP status decides, and `Retry-After` on the delay (RFC 9110 section 10.2.3).
+/// - If an upgrade was refused, the HTTP status decides, and `Retry-After`, up to a day, on the delay (RFC 9110
+///   section 10.2.3).
 /// - Otherwise the cause decides, or the code, for which `Tables` take precedence. A code that may have been changed on
 ///   its way counts as 1012, since servers send that.
 template <const auto &...Tables>

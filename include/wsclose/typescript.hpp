@@ -57,18 +57,60 @@ export function advise(code: number): Advice {
 export function delay(advice: Advice, tries: number, random = Math.random(), base = )";
 
     inline constexpr std::string_view typescript_delay = R"(): number {
-  const maximum = Math.max(advice.maximum, Math.min(cap, base * factor ** tries))
-  return Math.floor(advice.minimum + random * (maximum - advice.minimum))
+  const limit = Math.min(cap, base * factor ** tries)
+  const minimum = Math.max(advice.minimum, fixed * limit)
+  const maximum = Math.max(advice.maximum, limit)
+  const most = 0x7fffffff // setTimeout() takes more for 0
+  return Math.min(most, Math.floor((minimum + random * (maximum - minimum)) / divisor))
 }
 )";
+
+    /// The parameters of `delay`, as `backoff` reads the policy.
+    template <class Sink>
+    void write_policy(const backoff_policy &policy, Sink &sink) {
+        const std::int64_t base  = policy.base > 0 ? policy.base : 0;
+        const bool         grows = policy.factor > 1 && base > 0;
+        write_number(static_cast<std::uint64_t>(base), sink);
+        sink(", factor = ");
+        write_number(grows ? policy.factor : 1, sink);
+        sink(", cap = ");
+        write_number(static_cast<std::uint64_t>(policy.cap > 0 ? policy.cap : 0), sink);
+        sink(policy.spread == jitter::full   ? ", fixed = 0, divisor = "
+             : policy.spread == jitter::half ? ", fixed = 0.5, divisor = "
+                                             : ", fixed = 1, divisor = ");
+        write_number(policy.divisor > 0 ? policy.divisor : 1, sink);
+    }
+
+    /// Whether the text is an identifier in ASCII, which every name of a TypeScript object may be but one.
+    constexpr bool is_typescript_name(std::string_view text) noexcept {
+        const auto is_letter = [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
+        };
+        if (text.empty() || !is_letter(text.front()) || text == "__proto__")
+            return false;
+        for (const char c : text)
+            if (!is_letter(c) && !(c >= '0' && c <= '9'))
+                return false;
+        return true;
+    }
+    template <class Enum>
+    constexpr bool has_typescript_names() noexcept {
+        for (const auto &entry : close_code_traits<Enum>::codes)
+            if (!is_typescript_name(entry.name))
+                return false;
+        return true;
+    }
 } // namespace detail
 
 /// Writes the module: `CloseCode`, the codes of `Enum` by their names; `advise(code)`, which says what
-/// `advise<Enum>(code)` says, for each of the 65,536 codes; and `delay(advice, tries)`, the backoff with these
-/// defaults. A name in `close_code_traits` has to be a TypeScript name. `sink` is called with one piece after the
-/// other: a `std::string_view` of ASCII.
+/// `advise<Enum>(code)` says, for each of the 65,536 codes; and `delay(advice, tries)`, the backoff with this
+/// policy, and for setTimeout() at most 2^31 - 1 ms. The names in `close_code_traits` are letters, digits, `_` and `$`,
+/// and do not begin with a digit; others do not compile. `sink` is called with one piece after the other: a
+/// `std::string_view` of ASCII.
 template <class Enum, class Sink>
 void write_typescript(Sink &&sink, const backoff_policy &policy = {}) {
+    static_assert(detail::has_typescript_names<Enum>(),
+                  "wsclose: a name in close_code_traits is not a name in TypeScript");
     sink("// Written by wsclose from the close codes of the server. Do not edit.\n\nexport const CloseCode = {\n");
     for (const auto &entry : close_code_traits<Enum>::codes) {
         sink("  ");
@@ -85,11 +127,7 @@ void write_typescript(Sink &&sink, const backoff_policy &policy = {}) {
         detail::write_advice_row(first, next - 1, then, sink);
     }
     sink(detail::typescript_functions);
-    detail::write_number(static_cast<std::uint64_t>(policy.base), sink);
-    sink(", factor = ");
-    detail::write_number(policy.factor, sink);
-    sink(", cap = ");
-    detail::write_number(static_cast<std::uint64_t>(policy.cap), sink);
+    detail::write_policy(policy, sink);
     sink(detail::typescript_delay);
 }
 

@@ -7,6 +7,7 @@
 
 #include <wsclose/close_counters.hpp>
 #include <wsclose/lws.hpp>
+#include <wsclose/typescript.hpp>
 
 using wsclose::close_code;
 
@@ -141,6 +142,15 @@ void log(const wsclose::close_report &report) { wsclose::log_report<game_code>(r
 #elif CASE == 29 // this enum has no close_code_traits
 enum class unannounced { lost = 4000 };
 void log(const wsclose::close_report &report) { wsclose::log_report<unannounced>(report, "chat"); }
+#elif CASE == 30 // alone: a name in close_code_traits is not a name in TypeScript
+enum class game_code { lost = 4000 };
+template <>
+struct wsclose::close_code_traits<game_code> {
+    static constexpr named_code<game_code> codes[] = {{game_code::lost, "connection-lost"}};
+};
+void write() {
+    wsclose::write_typescript<game_code>([](std::string_view) {});
+}
 #else
 struct session {
     wsclose::connection ws;

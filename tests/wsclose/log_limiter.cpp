@@ -95,6 +95,25 @@ TEST_CASE("a clock that is set back ends the interval") {
     CHECK(limiter.take(2000));
 }
 
+TEST_CASE("a limiter without an interval lets all lines through") {
+    for (const std::int64_t interval : {std::int64_t{0}, std::int64_t{-1}}) {
+        log_limiter limiter(1, interval);
+        CHECK(limiter.take(1000));
+        CHECK(limiter.take(1000));
+        CHECK(limiter.take(2000));
+    }
+}
+
+TEST_CASE("lines were suppressed for no negative time, even if the clock was set back") {
+    log_limiter limiter(1, 1000);
+    CHECK(limiter.take(50'000));
+    CHECK_FALSE(limiter.take(50'001));
+    CHECK(limiter.take(1000));
+    const suppressed_lines lines = limiter.take_suppressed(1000);
+    CHECK(lines.count == 1);
+    CHECK(lines.period == 0);
+}
+
 TEST_CASE("a limiter takes any time, and without tokens lets nothing through") {
     constexpr std::int64_t first = std::numeric_limits<std::int64_t>::min();
     constexpr std::int64_t last  = std::numeric_limits<std::int64_t>::max();

@@ -192,7 +192,12 @@ TEST_CASE("Retry-After takes the place of every other delay, and reopens what wa
     CHECK(on_status(301, 10) == advice{next_step::go_elsewhere, 10'000, 15'000});
     CHECK(on_status(401, 10) == advice{next_step::renew_credentials, 10'000, 15'000});
     CHECK(on_status(403, 10) == advice{next_step::come_back, 10'000, 15'000});
-    CHECK(on_status(503, 4'294'967'295) == advice{next_step::come_back, 4'294'967'295'000, 6'442'450'942'500});
+}
+
+TEST_CASE("no server keeps a client away for longer than a day and a half") {
+    CHECK(on_status(503, 86'399) == advice{next_step::come_back, 86'399'000, 129'598'500});
+    CHECK(on_status(503, 86'401) == advice{next_step::come_back, 86'400'000, 129'600'000});
+    CHECK(on_status(503, 4'294'967'295) == advice{next_step::come_back, 86'400'000, 129'600'000});
 }
 
 TEST_CASE("an application's enum brings advice for its codes, and the rest stays") {

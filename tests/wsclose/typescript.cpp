@@ -36,5 +36,27 @@ TEST_CASE("the TypeScript module has the application's codes, rows for all codes
                       "  [4001, 4998, 'come_back', 0, 0],\n"
                       "  [4999, 4999, 'stop', 0, 0],\n"
                       "  [5000, 65535, 'come_back', 30000, 60000],\n]\n") != std::string::npos);
-    CHECK(module.find("base = 100, factor = 3, cap = 9000)") != std::string::npos);
+    CHECK(module.find("base = 100, factor = 3, cap = 9000, fixed = 0, divisor = 1)") != std::string::npos);
+}
+
+TEST_CASE("the delays in TypeScript follow a policy as backoff reads it, whatever its numbers are") {
+    const auto defaults_of = [](const backoff_policy &policy) {
+        std::string module;
+        write_typescript<chess_code>([&](std::string_view text) { module += text; }, policy);
+        const std::size_t from = module.find("base = ");
+        return module.substr(from, module.find(')', from) - from);
+    };
+    backoff_policy policy;
+    CHECK(defaults_of(policy) == "base = 5000, factor = 2, cap = 60000, fixed = 0, divisor = 1");
+    policy.spread  = jitter::half;
+    policy.divisor = 10;
+    CHECK(defaults_of(policy) == "base = 5000, factor = 2, cap = 60000, fixed = 0.5, divisor = 10");
+    policy.spread  = jitter::none;
+    policy.divisor = 0;
+    policy.factor  = 0; // it does not grow; to the power of a number, it would be no delay at all
+    CHECK(defaults_of(policy) == "base = 5000, factor = 1, cap = 60000, fixed = 1, divisor = 1");
+    policy.base   = -1;
+    policy.cap    = -1;
+    policy.factor = 2; // 0 times infinity is not a number
+    CHECK(defaults_of(policy) == "base = 0, factor = 1, cap = 0, fixed = 1, divisor = 1");
 }

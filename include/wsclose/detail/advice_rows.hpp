@@ -134,17 +134,20 @@ constexpr bool has_every_cause() noexcept {
 }
 static_assert(has_every_cause());
 
-constexpr const advice *find_advice(const advice_row *rows, std::size_t count, std::uint16_t value) noexcept {
+/// Returns `otherwise` if no row is for the value. (With -fsanitize=undefined, GCC compares no pointer with null in a
+/// constant expression.)
+constexpr const advice &find_advice(const advice_row *rows, std::size_t count, std::uint16_t value,
+                                    const advice &otherwise) noexcept {
     for (std::size_t i = 0; i < count; ++i)
         if (value >= rows[i].first && value <= rows[i].last)
-            return &rows[i].then;
-    return nullptr;
+            return rows[i].then;
+    return otherwise;
 }
 
 /// In rows that are complete.
 template <std::size_t Count>
 constexpr const advice &find_advice(const advice_row (&rows)[Count], std::uint16_t value) noexcept {
-    return *find_advice(rows, Count, value);
+    return find_advice(rows, Count, value, rows[0].then);
 }
 
 constexpr advice_row row_of(const advised_range &row) noexcept {
@@ -213,13 +216,16 @@ constexpr bool program_closed(const close_report &report) noexcept {
            (report.received() && report.sent() && *report.received() != *report.sent());
 }
 
+/// In seconds: a day. Judgement: one wrong answer, of a portal perhaps, must not keep a client away for ever.
+inline constexpr std::uint32_t longest_wait = 86'400;
+
 constexpr advice advise_on_refusal(std::uint16_t status, std::uint32_t retry_after) noexcept {
     advice then = find_advice(status_rows, status);
     if (retry_after == 0)
         return then;
     if (!then)
         then.what = next_step::come_back; // since the server asks for it
-    then.minimum = std::int64_t{retry_after} * 1000;
+    then.minimum = std::int64_t{retry_after < longest_wait ? retry_after : longest_wait} * 1000;
     then.maximum = then.minimum + then.minimum / 2; // all whom it told the same do not come at once
     return then;
 }

@@ -61,6 +61,8 @@ constexpr std::int64_t parse_http_date(std::string_view text) noexcept {
 /// In how many seconds from `now`, in seconds since 1970, a server asks to come back (RFC 9110 section 10.2.3). 0 if
 /// the value is invalid, or a time that has passed.
 constexpr std::uint32_t parse_retry_after(std::string_view value, std::int64_t now) noexcept {
+    while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) // not part of it (RFC 9110 section 5.5)
+        value.remove_suffix(1);
     std::string_view   rest    = value;
     const std::int64_t seconds = take_number(rest);
     if (seconds >= 0)

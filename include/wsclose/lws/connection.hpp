@@ -34,7 +34,7 @@ enum class connection_state : std::uint8_t {
 /// Why `connection::close` did nothing.
 enum class close_error : std::uint8_t {
     none,
-    not_connected,   ///< the connection has not begun; a client's connection begins when TCP and TLS are up
+    not_connected,   ///< the connection has not begun; a client's begins when TCP and TLS are up
     already_closing, ///< the first close wins, no matter which side began it
     already_closed,
 };
@@ -86,7 +86,8 @@ namespace detail {
 /// If a session is destroyed while it is connected, its connection ends with it: lws drops TCP without a
 /// Close frame, and no further callback comes for it. A session of your own that you gave to
 /// lws_client_connect_via_info() must live until its connection has begun
-/// (LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) or failed. It serves one connection at a time.
+/// (LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) or failed. If a `reconnector` connects it, its connection begins at
+/// once, and it may be destroyed at any time. It serves one connection at a time: a second attempt ends.
 class connection {
 public:
     constexpr connection() noexcept

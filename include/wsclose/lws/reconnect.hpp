@@ -15,6 +15,8 @@
 
 #include <wsclose/advice.hpp>
 #include <wsclose/close_report.hpp>
+#include <wsclose/lws/connection.hpp>
+#include <wsclose/lws/detail/event.hpp>
 #include <wsclose/lws/detail/retry_timer.hpp>
 #include <wsclose/lws/detail/wsi.hpp>
 #include <wsclose/reconnect.hpp>
@@ -59,13 +61,20 @@ public:
     }
 
     /// Connects `session` as soon as lws serves `context`. Call it again to connect before the planned time, or if no
-    /// try is planned: for example, the network is up again, or there are new credentials. Tries are not reset. Do not
-    /// call it while the session is connected.
+    /// try is planned: for example, the network is up again, or there are new credentials. Tries are not reset. Does
+    /// nothing if the session is connected or is connecting.
     template <class Session>
     void start(lws_context *context, Session &session) noexcept {
         static_assert(detail::asks_on_connect<Session>,
                       "wsclose: on_connect has to be a public member of the session: "
                       "bool on_connect(lws_client_connect_info &, const wsclose::advice &)");
+        if (session_ != &session)
+            connection_ = nullptr;
+        if (is_connected())
+            return;
+        if (context_ != context)
+            thread_ = 0;
+        set_vhost(nullptr);
         context_ = context;
         session_ = &session;
         ask_     = [](void *asked, lws_client_connect_info &info, const advice &why) -> bool {
@@ -112,11 +121,14 @@ private:
         return delay;
     }
 
+    /// Whether the session has a connection, or an attempt is under way.
+    bool is_connected() const noexcept { return connection_ && connection_->wsi(); }
+
     static void on_time(retry_timer &self) { static_cast<reconnector &>(self).connect(); }
 
     /// Both on_connect() and the callbacks that come while lws begins to connect may destroy the session.
     void connect() {
-        if (detail::is_being_destroyed(context_))
+        if (detail::is_being_destroyed(context_) || is_connected()) // on_connect() may have called start()
             return;
         bool is_destroyed = false;
         is_destroyed_     = &is_destroyed;
@@ -142,6 +154,7 @@ private:
         if (wsi) {
             set_vhost(lws_get_vhost(wsi));
             thread_ = lws_get_tsi(wsi);
+            lws_get_protocol(wsi)->callback(wsi, detail::attempt_begins, session_, &connection_, 0);
         } else if (is_undecided_) { // there was no report
             plan_try({next_step::come_back}, 0);
         }
@@ -162,6 +175,7 @@ private:
     advice         why_;
     lws_context   *context_      = nullptr;
     void          *session_      = nullptr;
+    connection    *connection_   = nullptr; // of the session, once it has begun an attempt
     ask_function  *ask_          = nullptr;
     bool          *is_destroyed_ = nullptr; // while it connects
     backoff        backoff_;

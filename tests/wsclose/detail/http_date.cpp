@@ -47,7 +47,11 @@ TEST_CASE("Retry-After is a number of seconds or a date, and nothing else") {
     CHECK(parse_retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now) == 0);
     CHECK(parse_retry_after("Sun, 06 Nov 1994 08:49:36 GMT", now) == 0);
     CHECK(parse_retry_after("Fri, 31 Dec 9999 23:59:59 GMT", now) == 4294967295);
+    CHECK(parse_retry_after("120 \t", now) == 120); // the space behind it does not count
+    CHECK(parse_retry_after("Sun, 06 Nov 1994 08:51:37 GMT ", now) == 120);
+    CHECK(parse_retry_after("120 60", now) == 0);
     CHECK(parse_retry_after("-5", now) == 0);
+    CHECK(parse_retry_after(" \t", now) == 0);
     CHECK(parse_retry_after("1.5", now) == 0);
     CHECK(parse_retry_after("10 s", now) == 0);
     CHECK(parse_retry_after("soon", now) == 0);

@@ -286,6 +286,50 @@ TEST_CASE("no try follows a session that is destroyed") {
     CHECK(events.empty());
 }
 
+TEST_CASE("a session may be destroyed while it connects, and its attempt ends with it") {
+    playground     ground;
+    test::listener full(0);
+    const raw_peer first = raw_peer::connect_only(full.port(), test::transport::tcp); // no other gets through
+    ground.one->port     = full.port();
+    ground.start();
+    CHECK(events.next() == "connect: come_back");
+    ground.host.on_service_thread([&](lws_context *) { ground.one.reset(); });
+    ground.host.on_service_thread([](lws_context *) {});
+    ground.host.stop();
+    CHECK(events.empty());
+}
+
+TEST_CASE("to start a client that connects, or is connected, does nothing") {
+    playground     ground;
+    test::listener listener;
+    ground.one->port     = listener.port();
+    lws_context *context = nullptr;
+    ground.host.on_service_thread([&](lws_context *it) { context = it; });
+    ground.one->allow = [&](client &one) {
+        one.again.start(context, one);
+        return true;
+    };
+    ground.start();
+    CHECK(events.next() == "connect: come_back");
+    const auto start_and_serve = [&] {
+        ground.start();
+        for (int i = 0; i < 3; ++i)
+            ground.host.on_service_thread([](lws_context *) {});
+        CHECK_FALSE(ground.is_waiting());
+    };
+    start_and_serve();
+    raw_peer peer = raw_peer::accept(listener, "team");
+    CHECK(events.next() == "open");
+    start_and_serve();
+    CHECK(events.empty());
+    ground.one->allow = nullptr;
+    peer.send_close(banned);
+    peer.read_to_end();
+    CHECK(events.next() == "4003, stops");
+    ground.start(); // it is neither any more
+    CHECK(events.next() == "connect: come_back");
+}
+
 TEST_CASE("the end of the context takes the planned try with it, and the session may go later") {
     playground ground(patient());
     ground.one->port = test::dead_port();
@@ -328,4 +372,22 @@ TEST_CASE("a context that is destroyed before it was ever served takes the first
     CHECK(one.again.is_waiting());
     lws_context_destroy(context);
     CHECK_FALSE(one.again.is_waiting());
+}
+
+TEST_CASE("a session that goes to another context ends with that one") {
+    client one;
+    one.port = test::dead_port();
+    {
+        test::lws_host first(protocols);
+        events.clear();
+        one.vhost = first.vhost();
+        first.on_service_thread([&](lws_context *context) { one.again.start(context, one); });
+        CHECK(events.next() == "connect: come_back");
+        CHECK(events.next() == "not connected, comes back");
+        first.on_service_thread([&](lws_context *) { one.again.stop(); });
+    }
+    test::lws_host second(protocols);
+    second.destroy_after([&](lws_context *context) { one.again.start(context, one); });
+    if (test::event_loop::name() != "uv") // in a loop that is not its own, lws 4.1 never ends the context
+        CHECK_FALSE(one.again.is_waiting());
 }

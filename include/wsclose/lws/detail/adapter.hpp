@@ -56,6 +56,16 @@ struct call {
         return {false, -1};
     }
 
+    /// A client that was given a session which has a connection, or connects. That one goes on.
+    WSCLOSE_NOINLINE decision refuse_second(meaning means) const noexcept {
+        constexpr const char *why = "a session serves one connection at a time; the second attempt ends";
+        if (means.what != event::failed)
+            return refuse(why);
+        log(LLL_ERR, why);
+        lws_set_wsi_user(wsi, destroyed_session());
+        return {false};
+    }
+
     /// What becomes of it, before anything is read from `user`.
     decision admit() const noexcept {
         if (user == destroyed_session()) { // -1 ends the connection; at these lws must not be disturbed
@@ -75,6 +85,8 @@ struct call {
 
     /// What becomes of it if its session has not begun, or has ended.
     decision begin_session(tracker &tracker, meaning means) {
+        if (means.begins != beginning::no && tracker.is_elsewhere())
+            return refuse_second(means);
         const bool is_raw =
             !type.is_pointer && tracker.owner() == owner::nobody && protocol().per_session_data_size != 0;
         if (means.begins == beginning::no) {
@@ -97,6 +109,12 @@ struct call {
         if (means.begins != beginning::memory)
             tracker.begin(means, type.timeout);
         return {};
+    }
+
+    /// The session's connection begins with the attempt, so that the session may be destroyed meanwhile.
+    int begin_attempt(connection &session, tracker &tracker) {
+        *static_cast<connection **>(in) = &session;
+        return tracker.is_tracked() ? 0 : begin_session(tracker, meaning{event::other, beginning::client}).result;
     }
 
     connection *find_now() const noexcept {
@@ -223,6 +241,8 @@ inline int adapt(call c) {
         return c.pass_on_to_none(means);
     }
     tracker tracker(*session, c.wsi);
+    if (c.reason == attempt_begins)
+        return c.begin_attempt(*session, tracker);
     if (!tracker.is_tracked()) {
         if (const decision d = c.begin_session(tracker, means); !d.pass)
             return d.result;

@@ -53,7 +53,8 @@ inline constexpr words_row words_of_lws[] = {
     {"ETIMEDOUT", cause::timed_out},
     {"HS: OOM", cause::unknown},
     {"HS: ", cause::upgrade_invalid}, // the server's answer, if it was not another status than 101
-    {"read failed", cause::fin},      // of TCP or of TLS
+    {"problems parsing header", cause::upgrade_invalid},
+    {"read failed", cause::fin}, // of TCP or of TLS
     {"Peer hung up", cause::fin},
 };
 
@@ -108,11 +109,14 @@ inline std::uint32_t retry_after(lws *wsi) noexcept {
                : parse_retry_after({value, static_cast<std::size_t>(size)}, static_cast<std::int64_t>(lws_now_secs()));
 }
 
+/// Whether it is a status of HTTP, which has three digits (RFC 9110 section 15), and refuses a WebSocket.
+constexpr bool is_refusal(unsigned status) noexcept { return status >= 100 && status <= 999 && status != 101; }
+
 inline failed_attempt examine_attempt(lws *wsi, std::string_view error) noexcept {
     failed_attempt attempt{error};
     if (is_destroying_context(wsi)) {
         attempt.why = cause::context_destroyed;
-    } else if (const unsigned status = lws_http_client_http_response(wsi); status != 0 && status != 101) {
+    } else if (const unsigned status = lws_http_client_http_response(wsi); is_refusal(status)) {
         attempt.why         = cause::upgrade_refused;
         attempt.http_status = static_cast<std::uint16_t>(status);
         attempt.retry_after = retry_after(wsi);

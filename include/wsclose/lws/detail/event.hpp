@@ -103,6 +103,10 @@ constexpr meaning meaning_of(lws_callback_reasons reason) noexcept {
     return value < sizeof index_of_events.of ? index_of_events.of[value] : meaning{};
 }
 
+/// Not of lws: a client's attempt begins, of which lws itself says nothing until TCP is up. `in` is a `connection **`.
+/// The last value that the enum can have.
+inline constexpr auto attempt_begins = static_cast<lws_callback_reasons>(1023);
+
 /// Whether the program sees a callback.
 struct decision {
     bool pass   = true;

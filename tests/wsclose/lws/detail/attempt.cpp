@@ -42,6 +42,7 @@ TEST_CASE("what lws 4.0 to 5.0 say of an attempt that failed tells the cause") {
         {"connect SYSCALL 104", cause::tls_failed},
         {"HS: Accept hash wrong", cause::upgrade_invalid},
         {"HS: UPGRADE missing", cause::upgrade_invalid},
+        {"problems parsing header", cause::upgrade_invalid}, // or they are too large
         {"HS: OOM", cause::unknown},
         {"read failed", cause::fin},
         {"Unable to connect", cause::unknown},
@@ -53,6 +54,19 @@ TEST_CASE("what lws 4.0 to 5.0 say of an attempt that failed tells the cause") {
         CAPTURE(row.words);
         CHECK(cause_in_words(row.words) == row.why);
     }
+}
+
+TEST_CASE("only three digits are an HTTP status, and refuse a WebSocket") {
+    CHECK(detail::is_refusal(100));
+    CHECK(detail::is_refusal(200));
+    CHECK(detail::is_refusal(503));
+    CHECK(detail::is_refusal(999));
+    CHECK_FALSE(detail::is_refusal(101));
+    CHECK_FALSE(detail::is_refusal(0)); // there was no answer
+    CHECK_FALSE(detail::is_refusal(1));
+    CHECK_FALSE(detail::is_refusal(1000));
+    CHECK_FALSE(detail::is_refusal(65536 + 101));
+    CHECK_FALSE(detail::is_refusal(static_cast<unsigned>(-503)));
 }
 
 TEST_CASE("lws before 4.4 gives the number of the error") {

@@ -122,10 +122,10 @@ TEST_CASE("a connection that is closed from elsewhere in the old way is closed b
     raw_peer peer = server.connect();
     peer.send_text("x");
     CHECK(events.next() == "here");
-    server.host().on_service_thread([status = status](lws_context *) {
+    server.host().on_service_thread([code = status](lws_context *) {
         unsigned char old[] = {'o', 'l', 'd'};
         lws *const    wsi   = target.wsi();
-        lws_close_reason(wsi, static_cast<lws_close_status>(status), old, sizeof old);
+        lws_close_reason(wsi, static_cast<lws_close_status>(code), old, sizeof old);
         lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
     });
     CHECK(peer.read_to_end().bytes == frame);

@@ -81,6 +81,24 @@ TEST_CASE("a session of the program's own stays the program's, and serves again"
     CHECK(own->ws.state() == connection_state::closed);
 }
 
+TEST_CASE("a session that is connected is not given to a second connection") {
+    server         server(close_on_receive, protocols);
+    test::listener listener;
+    auto           own = std::make_unique<session>();
+    server.host().connect(listener.port(), "own", own.get());
+    raw_peer peer = raw_peer::accept(listener, "own");
+    SECTION("that can be established") {
+        if (server.host().connect(listener.port(), "own", own.get())) // lws before 4.2 asks once TCP is up
+            raw_peer::accept_only(listener, test::default_transport()).read_to_end();
+    }
+    SECTION("that fails") { server.host().connect(test::dead_port(), "own", own.get()); }
+    server.host().on_service_thread([](lws_context *) {});
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+    CHECK(events.empty());
+}
+
 TEST_CASE("a session of the program's own may connect anew from its on_close, with nothing left of before") {
     server         server(nullptr, protocols);
     test::listener listener;
