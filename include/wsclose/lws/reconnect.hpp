@@ -46,8 +46,9 @@ namespace detail {
 ///
 /// `on_connect` is called before each try, from a timer of lws. It says where to: `info` has the context and the
 /// session already; set at least the address, the port and the protocol, or `local_protocol_name` if the server knows
-/// no subprotocols. `host` and `origin` are the address if they are not set, and `path` is "/". `why` is the advice
-/// that the ending gave, such as to get new credentials. If it returns false, there is no try.
+/// no subprotocols. `host` and `origin` are the address if they are not set, and `path` is "/". lws reads the strings
+/// after `on_connect` has returned, so they must not be local to it. `why` is the advice that the ending gave, such as
+/// to get new credentials. If it returns false, there is no try.
 ///
 /// Service thread only; allocates nothing. No try follows once the session is destroyed or the context ends.
 class reconnector : detail::retry_timer {
@@ -59,8 +60,8 @@ public:
     }
 
     /// Connects `session` as soon as lws serves `context`. Call it again to connect before a planned time, or if none
-    /// is planned: the user wants to, the network is up, new credentials have come. The tries are counted on. Not while
-    /// the session is connected.
+    /// is planned: the user wants to, the network is up, new credentials have come. The tries are counted on. If the
+    /// session is connected, it stays so: its second connection is refused, and lws' log says why.
     template <class Session>
     void start(lws_context *context, Session &session) noexcept {
         static_assert(detail::asks_on_connect<Session>,
@@ -81,7 +82,8 @@ public:
     /// Returns its delay in milliseconds; nothing if the advice is to stop.
     std::optional<std::int64_t> plan(const close_report &report) noexcept { return plan(report, advise(report)); }
 
-    /// The same by other advice, such as `advise<game_code>(report)`.
+    /// The same by other advice, such as `advise<game_code>(report)`, or `{next_step::come_back}` if the program itself
+    /// has closed or dropped the connection, but wants another: `advise` says `stop` then.
     std::optional<std::int64_t> plan(const close_report &report, const advice &then) noexcept {
         stop();
         if (!then || !ask_)
@@ -143,7 +145,9 @@ private:
             set_vhost(lws_get_vhost(wsi));
             thread_ = lws_get_tsi(wsi);
         } else if (is_undecided_) { // there was no report
-            plan_try({next_step::come_back}, 0);
+            const std::int64_t delay = plan_try({next_step::come_back}, 0);
+            _lws_log(LLL_WARN, "wsclose: lws did not begin to connect, and says no more; next try in %lld ms\n",
+                     static_cast<long long>(delay));
         }
     }
 

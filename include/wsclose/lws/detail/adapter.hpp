@@ -56,6 +56,17 @@ struct call {
         return {false, -1};
     }
 
+    /// A session was given to lws for two connections at once, for instance because a client connects twice. The first
+    /// one goes on.
+    decision refuse_second(event what) const noexcept {
+        constexpr const char *why = "the session is connected already; it serves one connection after the other";
+        if (what != event::failed)
+            return refuse(why);
+        log(LLL_WARN, why); // lws is ending it
+        lws_set_wsi_user(wsi, destroyed_session());
+        return {false, -1};
+    }
+
     /// What becomes of it, before anything is read from `user`.
     decision admit() const noexcept {
         if (user == destroyed_session()) { // -1 ends the connection; at these lws must not be disturbed
@@ -84,6 +95,8 @@ struct call {
                 user = nullptr;
             return {};
         }
+        if (tracker.is_taken() && means.begins != beginning::memory)
+            return refuse_second(means.what);
         if (is_raw) {
             if (!type.construct)
                 return refuse(
@@ -113,8 +126,9 @@ struct call {
                 return -1;
             if (means.what != event::established)
                 return result;
-            return refuse("the connection has no session; write sizeof(session) for per_session_data_size, or create a "
-                          "session in ESTABLISHED")
+            return refuse(
+                       "the connection has no session; write sizeof(session) for per_session_data_size, or give it a "
+                       "session by lws_set_wsi_user() in ESTABLISHED or before")
                 .result;
         }
         if (!before && means.begins != beginning::server && means.begins != beginning::client)

@@ -30,7 +30,11 @@ public:
     tracker(connection &c, lws *wsi) noexcept : closer(c, wsi), owner_(c.owner_), here_(c.here_), stage_(c.stage_) {}
 
     /// Whether the connection has begun and is that of `wsi`.
-    bool          is_tracked() const noexcept { return c_.linked_.wsi == wsi_; }
+    bool is_tracked() const noexcept { return c_.linked_.wsi == wsi_; }
+
+    /// Whether it is that of another, which has not ended.
+    bool is_taken() const noexcept { return c_.linked_.wsi && c_.linked_.wsi != wsi_; }
+
     detail::owner owner() const noexcept { return owner_; }
     void          set_owner(detail::owner who) noexcept { owner_ = c_.owner_ = who; }
 
