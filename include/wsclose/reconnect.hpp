@@ -50,6 +50,8 @@ constexpr auto advise(const What &what) noexcept -> std::enable_if_t<std::is_enu
                   "wsclose: this enum has no close_code_traits; list its codes there");
     if constexpr (detail::is_application_enum<Enum>())
         return advise<close_code_traits<Enum>::codes>(what);
+    else
+        return detail::stop;
 }
 
 /// Which part of the growing delay is random.
