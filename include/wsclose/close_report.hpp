@@ -157,9 +157,12 @@ public:
     /// `code()` as an enumerator of the application's own `Enum`; nothing if its `close_code_traits` do not list it.
     template <class Enum>
     constexpr std::optional<Enum> as() const noexcept {
-        for (const auto &entry : close_code_traits<Enum>::codes)
-            if (any_close_code(entry.code) == code())
-                return entry.code;
+        static_assert(detail::is_application_enum<Enum>(),
+                      "wsclose: this enum has no close_code_traits; list its codes there");
+        if constexpr (detail::is_application_enum<Enum>())
+            for (const auto &entry : close_code_traits<Enum>::codes)
+                if (any_close_code(entry.code) == code())
+                    return entry.code;
         return std::nullopt;
     }
 

@@ -46,7 +46,12 @@ constexpr advice advise(const close_report &report) noexcept {
 /// The same with the table in `close_code_traits<Enum>`, for a code or a report.
 template <class Enum, class What>
 constexpr auto advise(const What &what) noexcept -> std::enable_if_t<std::is_enum_v<Enum>, advice> {
-    return advise<close_code_traits<Enum>::codes>(what);
+    static_assert(detail::is_application_enum<Enum>(),
+                  "wsclose: this enum has no close_code_traits; list its codes there");
+    if constexpr (detail::is_application_enum<Enum>())
+        return advise<close_code_traits<Enum>::codes>(what);
+    else
+        return detail::stop;
 }
 
 /// Which part of the growing delay is random.

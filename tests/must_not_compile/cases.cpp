@@ -124,6 +124,12 @@ struct session {
     void                 on_connect(lws_client_connect_info &, const wsclose::advice &) {}
 };
 void start(lws_context *context, session &s) { s.again.start(context, s); }
+#elif CASE == 44 // alone: this enum has no close_code_traits; list its codes there
+enum class unannounced { lost = 4000 };
+auto then = wsclose::advise<unannounced>(wsclose::close_report());
+#elif CASE == 45 // alone: this enum has no close_code_traits; list its codes there
+enum class unannounced { lost = 4000 };
+auto own = wsclose::close_report().as<unannounced>();
 #elif CASE == 27 // alone: a name in close_code_traits is empty, has more than 48 bytes, or needs an escape
 enum class game_code { lost = 4000 };
 template <>

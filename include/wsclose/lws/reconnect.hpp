@@ -48,8 +48,9 @@ namespace detail {
 ///
 /// `on_connect` is called before each try, from a timer of lws, and says where to connect. `info` has the context and
 /// the session already; set at least the address, the port and the protocol, or `local_protocol_name` if the server
-/// knows no subprotocols. If they are not set, `host` and `origin` are the address, and `path` is "/". `why` is the
-/// advice on the last ending, such as to renew the credentials. If `on_connect` returns false, there is no try.
+/// knows no subprotocols. If they are not set, `host` and `origin` are the address, and `path` is "/". lws reads the
+/// strings after `on_connect` has returned, so they must not be local to it. `why` is the advice on the last ending,
+/// such as to renew the credentials. If `on_connect` returns false, there is no try.
 ///
 /// Service thread only; allocates nothing. No try follows once the session is destroyed or the context ends.
 class reconnector : detail::retry_timer {
@@ -90,7 +91,8 @@ public:
     /// delay in milliseconds; nothing if the advice is to stop.
     std::optional<std::int64_t> plan(const close_report &report) noexcept { return plan(report, advise(report)); }
 
-    /// The same with other advice, such as `advise<game_code>(report)`.
+    /// The same with other advice, such as `advise<game_code>(report)`, or `{next_step::come_back}` if the program
+    /// itself has closed or dropped the connection and wants another: `advise` says `stop` then.
     std::optional<std::int64_t> plan(const close_report &report, const advice &then) noexcept {
         stop();
         if (!then || !ask_)
@@ -156,7 +158,9 @@ private:
             thread_ = lws_get_tsi(wsi);
             lws_get_protocol(wsi)->callback(wsi, detail::attempt_begins, session_, &connection_, 0);
         } else if (is_undecided_) { // there was no report
-            plan_try({next_step::come_back}, 0);
+            const std::int64_t delay = plan_try({next_step::come_back}, 0);
+            _lws_log(LLL_WARN, "wsclose: lws did not begin to connect, and says no more; next try in %lld ms\n",
+                     static_cast<long long>(delay));
         }
     }
 

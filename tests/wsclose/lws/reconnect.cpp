@@ -202,6 +202,24 @@ TEST_CASE("a client tries again if the server's name is not found, and may try a
     CHECK(seen == 3);
 }
 
+#if LWS_LIBRARY_VERSION_NUMBER < 4002000
+TEST_CASE("the log tells of a try that lws does not report, such as one whose name is not found") {
+    playground                   ground;
+    static std::atomic<unsigned> lines;
+    lines = 0;
+    lws_set_log_level(LLL_WARN, [](int, const char *line) {
+        lines += std::string_view(line).find("wsclose: lws did not begin to connect") != std::string_view::npos;
+    });
+    ground.one->address = "nowhere.invalid";
+    ground.start();
+    for (int i = 0; i < 3; ++i)
+        CHECK(events.next() == "connect: come_back");
+    CHECK(lines >= 2);
+    ground.host.stop();
+    lws_set_log_level(0, nullptr);
+}
+#endif
+
 TEST_CASE("a client comes back to a server that refuses it for the time being") {
     playground     ground;
     test::listener listener;
@@ -263,6 +281,28 @@ TEST_CASE("a client that is started again while it waits tries at once, and coun
         CHECK(ground.is_waiting());
         ground.host.on_service_thread([&](lws_context *) { CHECK(ground.one->again.tries() == round); });
     }
+}
+
+TEST_CASE("a client that is started while it is connected keeps its connection") {
+    playground     ground;
+    test::listener listener;
+    ground.one->port = listener.port();
+    ground.start();
+    CHECK(events.next() == "connect: come_back");
+    raw_peer first = raw_peer::accept(listener, "team");
+    CHECK(events.next() == "open");
+    ground.one->port = test::dead_port(); // a second connection that fails is not told of either
+    ground.start();
+    CHECK(events.next() == "connect: come_back");
+    ground.one->port = listener.port();
+    ground.start();
+    CHECK(events.next() == "connect: come_back");
+    CHECK(raw_peer::accept_only(listener, test::default_transport()).read_to_end().end != test::stream_end::never);
+    first.reset();
+    CHECK(events.next() == "1006, comes back");
+    CHECK(events.next() == "connect: come_back");
+    raw_peer next = raw_peer::accept(listener, "team");
+    CHECK(events.next() == "open");
 }
 
 TEST_CASE("no try follows a session that is destroyed") {

@@ -131,8 +131,9 @@ struct call {
                 return -1;
             if (means.what != event::established)
                 return result;
-            return refuse("the connection has no session; write sizeof(session) for per_session_data_size, or create a "
-                          "session in ESTABLISHED")
+            return refuse(
+                       "the connection has no session; write sizeof(session) for per_session_data_size, or give it a "
+                       "session by lws_set_wsi_user() in ESTABLISHED or before")
                 .result;
         }
         if (!before && means.begins != beginning::server && means.begins != beginning::client)
