@@ -283,28 +283,6 @@ TEST_CASE("a client that is started again while it waits tries at once, and coun
     }
 }
 
-TEST_CASE("a client that is started while it is connected keeps its connection") {
-    playground     ground;
-    test::listener listener;
-    ground.one->port = listener.port();
-    ground.start();
-    CHECK(events.next() == "connect: come_back");
-    raw_peer first = raw_peer::accept(listener, "team");
-    CHECK(events.next() == "open");
-    ground.one->port = test::dead_port(); // a second connection that fails is not told of either
-    ground.start();
-    CHECK(events.next() == "connect: come_back");
-    ground.one->port = listener.port();
-    ground.start();
-    CHECK(events.next() == "connect: come_back");
-    CHECK(raw_peer::accept_only(listener, test::default_transport()).read_to_end().end != test::stream_end::never);
-    first.reset();
-    CHECK(events.next() == "1006, comes back");
-    CHECK(events.next() == "connect: come_back");
-    raw_peer next = raw_peer::accept(listener, "team");
-    CHECK(events.next() == "open");
-}
-
 TEST_CASE("no try follows a session that is destroyed") {
     playground ground(patient());
     ground.one->port = test::dead_port();
