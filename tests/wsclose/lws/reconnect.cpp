@@ -236,6 +236,8 @@ TEST_CASE("a client comes back to a server that refuses it for the time being") 
 TEST_CASE("a client that was redirected comes back to where it began") {
     if (test::event_loop::name() != "poll") // in others, lws 4.1 cannot follow
         return;
+    if (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR == 5) // which then asks for no WebSocket
+        return;
     playground     ground;
     test::listener first, second;
     ground.one->port = first.port();
