@@ -29,7 +29,7 @@ struct ending {
 };
 
 const ending endings[] = {
-    {"nobody listens at the other end", "nobody listens there", true, nullptr, "not connected: \""},
+    {"nobody listens at the other end", "nobody listens there", true, nullptr, "not connected"},
     {"the server closes: 1000 bye", "with 1000 \"bye\", from the receive callback", false, "1000 \"bye\"",
      "closed cleanly by us: sent 1000 normal_closure \"bye\", received 1000 \"bye\""},
     {"the client closes: 1000 bye", "with 1000 \"bye\", from the receive callback", true, "1000 \"bye\"",
@@ -55,11 +55,11 @@ const ending endings[] = {
      "1007 \"Close frame with text that is not UTF-8\"",
      "closed by the peer, not cleanly: received an invalid frame (invalid_utf8), sent 1007"},
     {"the peer does not answer", "the peer does not answer 1001 \"bye\"", false, "1001 \"bye\", after 5 s",
-     "closed by us, not cleanly: sent 1001 going_away \"bye\", received nothing"},
+     "closed by us, not cleanly: sent 1001 going_away \"bye\", received nothing (no_answer)"},
     {"the peer ends the stream (FIN)", "the peer ends TCP (FIN)", false, "no Close frame",
-     "closed by the transport, not cleanly: 1006"},
+     "closed by the transport, not cleanly: 1006 abnormal_closure (fin)"},
     {"the peer resets the stream", "the peer resets TCP", false, "no Close frame",
-     "closed by the transport, not cleanly: 1006"},
+     "closed by the transport, not cleanly: 1006 abnormal_closure (reset)"},
 };
 
 // ---- the table ----
