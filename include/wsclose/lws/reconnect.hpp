@@ -156,7 +156,8 @@ private:
         if (wsi) {
             set_vhost(lws_get_vhost(wsi));
             thread_ = lws_get_tsi(wsi);
-            lws_get_protocol(wsi)->callback(wsi, detail::attempt_begins, session_, &connection_, 0);
+            if (const lws_protocols *const protocol = lws_get_protocol(wsi))
+                protocol->callback(wsi, detail::attempt_begins, session_, &connection_, 0);
         } else if (is_undecided_) { // there was no report
             const std::int64_t delay = plan_try({next_step::come_back}, 0);
             _lws_log(LLL_WARN, "wsclose: lws did not begin to connect, and says no more; next try in %lld ms\n",

@@ -333,8 +333,8 @@ TEST_CASE("to start a client that connects, or is connected, does nothing") {
     CHECK(events.next() == "connect: come_back");
     const auto start_and_serve = [&] {
         ground.start();
-        for (int i = 0; i < 3; ++i)
-            ground.host.on_service_thread([](lws_context *) {});
+        for (int rounds = 0; rounds < 10000 && ground.is_waiting(); ++rounds) { // each goes once through the loop
+        }
         CHECK_FALSE(ground.is_waiting());
     };
     start_and_serve();
