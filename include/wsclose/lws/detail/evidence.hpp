@@ -17,7 +17,9 @@ inline evidence gather_evidence(lws *wsi, bool dropped_by_program) noexcept {
     evidence seen;
     if (has_close_reason(wsi))
         seen.frame = is_prepared_by_lws(prepared_body(wsi)) ? prepared::by_lws : prepared::by_program;
-    seen.dropped_by_program   = dropped_by_program;
+    seen.dropped_by_program = dropped_by_program;
+    if (dropped_by_program && seen.frame == prepared::nothing) // the rest does not matter, and costs system calls
+        return seen;
     seen.context_is_destroyed = is_destroying_context(wsi);
     seen.transport            = tcp_state(wsi);
     if (seen.transport == tcp::whole) { // otherwise the rest does not matter
