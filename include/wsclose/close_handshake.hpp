@@ -55,9 +55,8 @@ struct failed_attempt {
 ///     transport_closed   none               none            by cause   none
 ///     connect_failed     none               none            transport  none
 ///
-/// Any other input changes none of these and returns `none`, `established` and `ends_by` too. `transport_closed` and
-/// `connect_failed` also
-/// end the connection, whatever its state; every later input is ignored.
+/// Any other input, such as `established` and `ends_by`, changes none of these and returns `none`. `transport_closed`
+/// and `connect_failed` also end the connection, whatever its state; every later input is ignored.
 class close_handshake {
 public:
     enum class state : std::uint8_t {

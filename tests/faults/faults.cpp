@@ -277,7 +277,7 @@ namespace {
         if (::unshare(::geteuid() == 0 ? CLONE_NEWNET : CLONE_NEWUSER | CLONE_NEWNET) != 0 ||
             std::system("ip link set lo up && ip link add there type veth peer name here && "
                         "ip addr add 198.51.100.1/24 dev here && ip link set here up && ip link set there up") != 0)
-            return now.report({cause::unknown, "not played: no network of its own can be made here", ""});
+            return now.report({cause::unknown, "not played: no network of its own can be made here"});
         now.options.timeout_s = 20; // the kernel takes 3 s
         connect_to(now, "198.51.100.2", 80);
     }
@@ -500,16 +500,16 @@ namespace {
         try {
             one.play(now);
         } catch (const std::exception &error) {
-            now.report({cause::unknown, std::string("not played: ") + error.what(), ""});
+            now.report({cause::unknown, std::string("not played: ") + error.what()});
         }
         const outcome &seen = now.result();
-        std::printf("%s\t%s\t%s\n", name(seen.why).data(), seen.line.c_str(), seen.json.c_str());
+        std::printf("%s\t%s\n", name(seen.why).data(), seen.line.c_str());
     }
 
     struct run {
         const fault *of;
         role         here;
-        std::string  why, line, json;
+        std::string  why, line;
 
         /// Over TLS, lws does not tell whether TLS has ended, or lws itself ended it. Then nobody says why.
         bool is_right() const {
@@ -533,14 +533,13 @@ namespace {
         while (out && std::fgets(part, sizeof part, out))
             said += part;
         const int         result = out ? ::pclose(out) : -1;
-        const std::size_t first = said.find('\t'), second = said.find('\t', first + 1);
+        const std::size_t first = said.find('\t'), second = said.find('\n', first);
         if (result != 0 || second == std::string::npos) {
             one.line = "it ended with " + std::to_string(result);
             return;
         }
         one.why  = said.substr(0, first);
         one.line = said.substr(first + 1, second - first - 1);
-        one.json = said.substr(second + 1, said.find('\n', second) - second - 1);
     }
 
     std::vector<run> play_all(std::string_view only) {
@@ -549,9 +548,9 @@ namespace {
             if (std::string_view(f.what).find(only) == std::string_view::npos)
                 continue;
             if (f.who <= lws_is::server)
-                runs.push_back({&f, role::server, {}, {}, {}});
+                runs.push_back({&f, role::server, {}, {}});
             if (f.who != lws_is::server)
-                runs.push_back({&f, role::client, {}, {}, {}});
+                runs.push_back({&f, role::client, {}, {}});
         }
         std::atomic<std::size_t> next{0};
         std::vector<std::thread> threads;

@@ -46,7 +46,6 @@ inline constexpr lws_protocols protocols[] = {
 struct outcome {
     cause       why;
     std::string line;
-    std::string json;
 };
 
 /// What the program does in a callback.
@@ -81,7 +80,7 @@ public:
     /// Makes lws connect.
     void connect(std::uint16_t port) {
         if (!host().connect(port, "client", &client_) && !is_over_ && done_.empty())
-            report({cause::unknown, "lws_client_connect_via_info() returned null", "{}"});
+            report({cause::unknown, "lws_client_connect_via_info() returned null"});
     }
 
     void report(outcome what) {
@@ -92,7 +91,7 @@ public:
     /// Waits for the report.
     void wait() {
         if (!is_over_ && done_.next() != "reported")
-            outcome_ = {cause::unknown, "no report", "{}"};
+            outcome_ = {cause::unknown, "no report"};
         is_over_ = true;
     }
 
@@ -116,10 +115,7 @@ private:
 
 inline void session::on_close(const wsclose::close_report &report, const wsclose::environment &where) {
     lws_dll2_remove(&timer.list);
-    std::string json;
-    wsclose::write_json(report, [&json](std::string_view piece) { json += piece; });
-    static_cast<scene *>(lws_context_user(where.context))
-        ->report({report.cause(), wsclose::text_line(report).c_str(), std::move(json)});
+    static_cast<scene *>(lws_context_user(where.context))->report({report.cause(), wsclose::text_line(report).c_str()});
 }
 
 inline int session::callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {

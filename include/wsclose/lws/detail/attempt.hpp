@@ -114,7 +114,7 @@ constexpr bool is_refusal(unsigned status) noexcept { return status >= 100 && st
 
 inline failed_attempt examine_attempt(lws *wsi, std::string_view error) noexcept {
     failed_attempt attempt{error};
-    if (is_destroying_context(wsi)) {
+    if (is_being_destroyed(lws_get_context(wsi))) {
         attempt.why = cause::context_destroyed;
     } else if (const unsigned status = lws_http_client_http_response(wsi); is_refusal(status)) {
         attempt.why         = cause::upgrade_refused;

@@ -20,7 +20,7 @@ inline evidence gather_evidence(lws *wsi, bool dropped_by_program) noexcept {
     seen.dropped_by_program = dropped_by_program;
     if (dropped_by_program && seen.frame == prepared::nothing) // the rest does not matter, and costs system calls
         return seen;
-    seen.context_is_destroyed = is_destroying_context(wsi);
+    seen.context_is_destroyed = is_being_destroyed(lws_get_context(wsi));
     seen.transport            = tcp_state(wsi);
     if (seen.transport == tcp::whole) { // otherwise the rest does not matter
         seen.layer_may_have_ended = layer_may_have_ended(wsi);

@@ -54,12 +54,11 @@ inline tcp_info info_of(lws *wsi) noexcept {
 }
 
 /// How a connection was torn down. lws may have taken the error from the socket, but it is still in `errno`.
-inline tcp kind_of_teardown(lws *wsi, int last_error) noexcept {
+inline tcp kind_of_teardown(lws *wsi, const tcp_info &info, int last_error) noexcept {
     int       error = 0;
     socklen_t size  = sizeof error;
     ::getsockopt(socket_of(wsi), SOL_SOCKET, SO_ERROR, &error, &size);
     const bool is_lost = (error != 0 ? error : last_error) != ECONNRESET && error != EPIPE;
-    const auto info    = info_of(wsi);
     return is_lost && (info.tcpi_retransmits != 0 || info.tcpi_probes != 0) ? tcp::lost : tcp::reset;
 }
 #endif
@@ -69,7 +68,8 @@ inline tcp tcp_state(lws *wsi) noexcept {
     const int last_error = errno;
     if (poll_now(wsi, POLLRDHUP) == 0)
         return tcp::whole;
-    return info_of(wsi).tcpi_state == TCP_CLOSE ? kind_of_teardown(wsi, last_error) : tcp::fin;
+    const tcp_info info = info_of(wsi);
+    return info.tcpi_state == TCP_CLOSE ? kind_of_teardown(wsi, info, last_error) : tcp::fin;
 #else // a peek misses a FIN behind unread data
     char       byte;
     const auto got   = ::recv(socket_of(wsi), &byte, 1, MSG_PEEK);

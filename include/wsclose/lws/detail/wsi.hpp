@@ -53,7 +53,6 @@ inline bool is_being_destroyed(lws_context *context) noexcept { return lws_conte
 inline constexpr bool tells_of_destruction = false;
 inline bool           is_being_destroyed(lws_context *) noexcept { return false; }
 #endif
-inline bool is_destroying_context(lws *wsi) noexcept { return is_being_destroyed(lws_get_context(wsi)); }
 
 /// Whether the last frame received was a Close frame. Always false before 4.4, which does not expose it.
 inline bool close_came_last([[maybe_unused]] lws *wsi) noexcept {
