@@ -6,14 +6,16 @@
 
 #include <string>
 
-#include <wsclose/format.hpp>
+#include <wsclose/close_report.hpp>
+
+#include "support/written.hpp"
 
 namespace test {
 
 /// The line of a report, without how long the connection was open.
 inline std::string line_of(const wsclose::close_report &report) {
-    const std::string line(wsclose::text_line(report).view());
-    const std::size_t end = line.rfind(" after ");
+    const std::string line = text(report);
+    const std::size_t end  = line.rfind(" after ");
     return end != std::string::npos && line.back() == 's' ? line.substr(0, end) : line;
 }
 

@@ -12,22 +12,13 @@
 #include <wsclose/close_handshake.hpp>
 
 #include "support/catch.hpp"
+#include "support/written.hpp"
 
 using namespace wsclose;
+using test::json;
+using test::text;
 
 namespace {
-
-template <class Value>
-std::string text(const Value &value) {
-    return std::string(text_line(value).view());
-}
-
-template <class Value>
-std::string json(const Value &value) {
-    std::string out;
-    write_json(value, [&out](std::string_view piece) { out += piece; });
-    return out;
-}
 
 close_report peer_closed_with(std::string_view body) {
     close_handshake handshake;

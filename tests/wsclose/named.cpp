@@ -14,9 +14,12 @@
 
 #include "support/catch.hpp"
 #include "support/game_code.hpp"
+#include "support/written.hpp"
 
 using namespace wsclose;
 using test::game_code;
+using test::json;
+using test::text;
 
 namespace {
 
@@ -39,18 +42,6 @@ struct wsclose::close_code_traits<longest_name> {
 };
 
 namespace {
-
-template <class Value>
-std::string text(const Value &value) {
-    return std::string(text_line(value).view());
-}
-
-template <class Value>
-std::string json(const Value &value) {
-    std::string out;
-    write_json(value, [&out](std::string_view piece) { out += piece; });
-    return out;
-}
 
 close_report kicked() {
     close_handshake handshake;
