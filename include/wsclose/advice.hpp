@@ -11,7 +11,7 @@
 
 #include <wsclose/close_code.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// What a client does after its connection has ended.
 enum class next_step : std::uint8_t {
@@ -68,6 +68,6 @@ struct advised_code {
     wsclose::advice  then;
 };
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_ADVICE_HPP_INCLUDED

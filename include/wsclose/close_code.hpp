@@ -14,7 +14,7 @@
 
 #include <wsclose/detail/config.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// A close code. Every 16-bit value is a value of this type (`close_code{4001}`). The enumerators are the
 /// codes of the IANA registry "WebSocket Close Code Number", with its names.
@@ -88,44 +88,44 @@ template <class Enum>
 struct close_code_traits;
 
 namespace detail {
-    template <class Enum, class = void>
-    inline constexpr bool has_code_traits = false;
-    template <class Enum>
-    inline constexpr bool has_code_traits<Enum, std::void_t<decltype(close_code_traits<Enum>::codes)>> = true;
+template <class Enum, class = void>
+inline constexpr bool has_code_traits = false;
+template <class Enum>
+inline constexpr bool has_code_traits<Enum, std::void_t<decltype(close_code_traits<Enum>::codes)>> = true;
 
-    template <class Enum>
-    constexpr bool all_in_application_ranges() noexcept {
-        for (const auto &entry : close_code_traits<Enum>::codes) {
-            const auto value = static_cast<long long>(entry.code);
-            if (value < 3000 || value > 4999)
-                return false;
-        }
-        return true;
-    }
-
-    template <class Enum>
-    constexpr bool all_different() noexcept {
-        const auto       &codes = close_code_traits<Enum>::codes;
-        const std::size_t count = sizeof(codes) / sizeof(codes[0]);
-        for (std::size_t i = 0; i < count; ++i)
-            for (std::size_t j = i + 1; j < count; ++j)
-                if (codes[i].code == codes[j].code || codes[i].name == codes[j].name)
-                    return false;
-        return true;
-    }
-
-    /// Whether `Enum` has `close_code_traits`. Fails to compile if they are invalid.
-    template <class Enum>
-    constexpr bool is_application_enum() noexcept {
-        if constexpr (std::is_enum_v<Enum> && has_code_traits<Enum>) {
-            static_assert(all_in_application_ranges<Enum>(),
-                          "wsclose: an application's close codes lie in 3000 to 4999 (RFC 6455 section 7.4.2)");
-            static_assert(all_different<Enum>(), "wsclose: a close code or a name stands twice in close_code_traits");
-            return true;
-        } else {
+template <class Enum>
+constexpr bool all_in_application_ranges() noexcept {
+    for (const auto &entry : close_code_traits<Enum>::codes) {
+        const auto value = static_cast<long long>(entry.code);
+        if (value < 3000 || value > 4999)
             return false;
-        }
     }
+    return true;
+}
+
+template <class Enum>
+constexpr bool all_different() noexcept {
+    const auto       &codes = close_code_traits<Enum>::codes;
+    const std::size_t count = sizeof(codes) / sizeof(codes[0]);
+    for (std::size_t i = 0; i < count; ++i)
+        for (std::size_t j = i + 1; j < count; ++j)
+            if (codes[i].code == codes[j].code || codes[i].name == codes[j].name)
+                return false;
+    return true;
+}
+
+/// Whether `Enum` has `close_code_traits`. Fails to compile if they are invalid.
+template <class Enum>
+constexpr bool is_application_enum() noexcept {
+    if constexpr (std::is_enum_v<Enum> && has_code_traits<Enum>) {
+        static_assert(all_in_application_ranges<Enum>(),
+                      "wsclose: an application's close codes lie in 3000 to 4999 (RFC 6455 section 7.4.2)");
+        static_assert(all_different<Enum>(), "wsclose: a close code or a name stands twice in close_code_traits");
+        return true;
+    } else {
+        return false;
+    }
+}
 } // namespace detail
 
 /// The parameter type of every function that takes a code: a `close_code`, or a value of an enum that has
@@ -164,63 +164,63 @@ private:
 };
 
 namespace detail {
-    // Separate from the descriptions, which few programs need, and free of pointers, which need relocations.
-    struct code_name {
-        close_code code;
-        char       name[20];
-    };
+// Separate from the descriptions, which few programs need, and free of pointers, which need relocations.
+struct code_name {
+    close_code code;
+    char       name[20];
+};
 
-    inline constexpr code_name names[] = {
-        {close_code::normal_closure, "normal_closure"},
-        {close_code::going_away, "going_away"},
-        {close_code::protocol_error, "protocol_error"},
-        {close_code::unsupported_data, "unsupported_data"},
-        {close_code::no_status_received, "no_status_received"},
-        {close_code::abnormal_closure, "abnormal_closure"},
-        {close_code::invalid_payload, "invalid_payload"},
-        {close_code::policy_violation, "policy_violation"},
-        {close_code::message_too_big, "message_too_big"},
-        {close_code::mandatory_extension, "mandatory_extension"},
-        {close_code::internal_error, "internal_error"},
-        {close_code::service_restart, "service_restart"},
-        {close_code::try_again_later, "try_again_later"},
-        {close_code::bad_gateway, "bad_gateway"},
-        {close_code::tls_handshake, "tls_handshake"},
-        {close_code::unauthorized, "unauthorized"},
-        {close_code::forbidden, "forbidden"},
-        {close_code::timeout, "timeout"},
-    };
+inline constexpr code_name names[] = {
+    {close_code::normal_closure, "normal_closure"},
+    {close_code::going_away, "going_away"},
+    {close_code::protocol_error, "protocol_error"},
+    {close_code::unsupported_data, "unsupported_data"},
+    {close_code::no_status_received, "no_status_received"},
+    {close_code::abnormal_closure, "abnormal_closure"},
+    {close_code::invalid_payload, "invalid_payload"},
+    {close_code::policy_violation, "policy_violation"},
+    {close_code::message_too_big, "message_too_big"},
+    {close_code::mandatory_extension, "mandatory_extension"},
+    {close_code::internal_error, "internal_error"},
+    {close_code::service_restart, "service_restart"},
+    {close_code::try_again_later, "try_again_later"},
+    {close_code::bad_gateway, "bad_gateway"},
+    {close_code::tls_handshake, "tls_handshake"},
+    {close_code::unauthorized, "unauthorized"},
+    {close_code::forbidden, "forbidden"},
+    {close_code::timeout, "timeout"},
+};
 
-    struct code_description {
-        close_code       code;
-        std::string_view text;
-    };
+struct code_description {
+    close_code       code;
+    std::string_view text;
+};
 
-    using namespace std::string_view_literals;
-    inline constexpr code_description descriptions[] = {
-        {close_code::normal_closure, "the purpose of the connection has been fulfilled"sv},
-        {close_code::going_away, "the endpoint leaves: a server going down or a browser leaving the page"sv},
-        {close_code::protocol_error, "the peer broke the protocol"sv},
-        {close_code::unsupported_data, "the peer sent a type of data that cannot be accepted"sv},
-        {close_code::no_status_received, "the Close frame held no code; never on the wire"sv},
-        {close_code::abnormal_closure, "the connection ended without a Close frame; never on the wire"sv},
-        {close_code::invalid_payload,
-         "data in a message was not what the message's type says, such as text that is not UTF-8"sv},
-        {close_code::policy_violation, "a message violates the endpoint's policy"sv},
-        {close_code::message_too_big, "a message is too big to process"sv},
-        {close_code::mandatory_extension,
-         "the client expected an extension that the server did not negotiate; never sent by a server"sv},
-        {close_code::internal_error, "an unexpected condition prevents the endpoint from continuing"sv},
-        {close_code::service_restart,
-         "the service restarts; a client that reconnects should first wait a random 5 to 30 seconds"sv},
-        {close_code::try_again_later, "overload; a client goes to another address or waits for the user"sv},
-        {close_code::bad_gateway, "a gateway received an invalid response from the server behind it"sv},
-        {close_code::tls_handshake, "the TLS handshake failed; never on the wire"sv},
-        {close_code::unauthorized, "authentication is missing or failed"sv},
-        {close_code::forbidden, "the client is known, but is not allowed to do this"sv},
-        {close_code::timeout, "the endpoint waited too long for the peer"sv},
-        {close_code{1004}, "reserved; a meaning might be defined later; never on the wire"sv},
-    };
+using namespace std::string_view_literals;
+inline constexpr code_description descriptions[] = {
+    {close_code::normal_closure, "the purpose of the connection has been fulfilled"sv},
+    {close_code::going_away, "the endpoint leaves: a server going down or a browser leaving the page"sv},
+    {close_code::protocol_error, "the peer broke the protocol"sv},
+    {close_code::unsupported_data, "the peer sent a type of data that cannot be accepted"sv},
+    {close_code::no_status_received, "the Close frame held no code; never on the wire"sv},
+    {close_code::abnormal_closure, "the connection ended without a Close frame; never on the wire"sv},
+    {close_code::invalid_payload,
+     "data in a message was not what the message's type says, such as text that is not UTF-8"sv},
+    {close_code::policy_violation, "a message violates the endpoint's policy"sv},
+    {close_code::message_too_big, "a message is too big to process"sv},
+    {close_code::mandatory_extension,
+     "the client expected an extension that the server did not negotiate; never sent by a server"sv},
+    {close_code::internal_error, "an unexpected condition prevents the endpoint from continuing"sv},
+    {close_code::service_restart,
+     "the service restarts; a client that reconnects should first wait a random 5 to 30 seconds"sv},
+    {close_code::try_again_later, "overload; a client goes to another address or waits for the user"sv},
+    {close_code::bad_gateway, "a gateway received an invalid response from the server behind it"sv},
+    {close_code::tls_handshake, "the TLS handshake failed; never on the wire"sv},
+    {close_code::unauthorized, "authentication is missing or failed"sv},
+    {close_code::forbidden, "the client is known, but is not allowed to do this"sv},
+    {close_code::timeout, "the endpoint waited too long for the peer"sv},
+    {close_code{1004}, "reserved; a meaning might be defined later; never on the wire"sv},
+};
 } // namespace detail
 
 /// The range of `code` (RFC 6455 section 7.4.2).
@@ -294,6 +294,6 @@ constexpr bool browser_may_send(any_close_code code) noexcept {
     return code.value() == 1000 || (code.value() >= 3000 && code.value() <= 4999);
 }
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_CLOSE_CODE_HPP_INCLUDED

@@ -17,7 +17,7 @@
 #include <wsclose/close_report.hpp>
 #include <wsclose/detail/metrics.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// A label for every series of a `basic_close_counters`, such as `{"server", "eu-1"}`. The name begins with a letter,
 /// followed by letters, digits and `_`. It must not be `initiator`, `cause`, `clean`, `code`, `code_name`,
@@ -199,6 +199,6 @@ void basic_close_counters<Codes>::write_durations(Sink &sink) const {
     line(sink, detail::durations_family, "_count"sv).value(closes);
 }
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_CLOSE_COUNTERS_HPP_INCLUDED

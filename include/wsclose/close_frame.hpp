@@ -14,7 +14,7 @@
 #include <wsclose/detail/config.hpp>
 #include <wsclose/utf8.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 inline constexpr std::size_t max_body_size   = 125; ///< bytes in the body of a Close frame (RFC 6455 section 5.5)
 inline constexpr std::size_t max_reason_size = 123; ///< bytes in its text; the code takes the other two
@@ -87,10 +87,10 @@ constexpr std::string_view description(parse_error error) noexcept {
 }
 
 namespace detail {
-    /// The code at the start of a body. `body` has at least two bytes.
-    constexpr close_code code_in(const char *body) noexcept {
-        return static_cast<close_code>(static_cast<unsigned char>(body[0]) << 8 | static_cast<unsigned char>(body[1]));
-    }
+/// The code at the start of a body. `body` has at least two bytes.
+constexpr close_code code_in(const char *body) noexcept {
+    return static_cast<close_code>(static_cast<unsigned char>(body[0]) << 8 | static_cast<unsigned char>(body[1]));
+}
 } // namespace detail
 
 struct make_result;
@@ -254,21 +254,21 @@ inline parse_result close_frame::parse(const void *body, std::size_t size) noexc
 }
 
 namespace detail {
-    // Not constexpr, so that the compiler rejects a bad constant frame and names the cause.
-    inline void this_close_code_is_never_on_the_wire() noexcept {}
-    inline void the_close_reason_has_more_than_123_bytes() noexcept {}
-    inline void the_close_reason_is_not_utf8() noexcept {}
+// Not constexpr, so that the compiler rejects a bad constant frame and names the cause.
+inline void this_close_code_is_never_on_the_wire() noexcept {}
+inline void the_close_reason_has_more_than_123_bytes() noexcept {}
+inline void the_close_reason_is_not_utf8() noexcept {}
 
-    constexpr close_frame checked_frame(any_close_code code, std::string_view text) noexcept {
-        const make_result result = close_frame::make(code, text);
-        switch (result.error) {
-        case make_error::none: break;
-        case make_error::forbidden_code: this_close_code_is_never_on_the_wire(); break;
-        case make_error::reason_too_long: the_close_reason_has_more_than_123_bytes(); break;
-        case make_error::invalid_utf8: the_close_reason_is_not_utf8(); break;
-        }
-        return result.frame;
+constexpr close_frame checked_frame(any_close_code code, std::string_view text) noexcept {
+    const make_result result = close_frame::make(code, text);
+    switch (result.error) {
+    case make_error::none: break;
+    case make_error::forbidden_code: this_close_code_is_never_on_the_wire(); break;
+    case make_error::reason_too_long: the_close_reason_has_more_than_123_bytes(); break;
+    case make_error::invalid_utf8: the_close_reason_is_not_utf8(); break;
     }
+    return result.frame;
+}
 } // namespace detail
 
 #if WSCLOSE_HAS_CONSTEVAL
@@ -294,6 +294,6 @@ WSCLOSE_CONSTEVAL close_frame frame(const char (&text)[Size] = "") noexcept {
         return wsclose_constant_frame;                                                                                 \
     }())
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_CLOSE_FRAME_HPP_INCLUDED

@@ -12,7 +12,7 @@
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_report.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// What the owner of a `close_handshake` does after an input.
 enum class close_step : std::uint8_t {
@@ -191,6 +191,6 @@ private:
     close_report report_;
 };
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_CLOSE_HANDSHAKE_HPP_INCLUDED

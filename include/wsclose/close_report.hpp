@@ -13,7 +13,7 @@
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_frame.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// Who ended a connection.
 enum class initiator : std::uint8_t {
@@ -263,6 +263,6 @@ private:
     bool               over_ : 1;
 };
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_CLOSE_REPORT_HPP_INCLUDED

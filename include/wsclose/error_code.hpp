@@ -15,14 +15,14 @@
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_report.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// What an ending may be compared with, whatever its code: `if (ec == wsclose::condition::clean_close)`.
 enum class condition {
     clean_close = 1, ///< the closing handshake is known to be complete, as `close_report::clean()` says
 };
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 /// `std::error_code ec = parsed.error`. `none` is 0: no error.
 template <>
@@ -36,7 +36,7 @@ struct std::is_error_condition_enum<wsclose::close_code> : std::true_type {};
 template <>
 struct std::is_error_condition_enum<wsclose::condition> : std::true_type {};
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// The category `wsclose.close`, whose values are close codes, such as 1001: the code of a clean ending, or a code
 /// alone. 1006 and 1015, which no clean ending has, are always in this category.
@@ -86,92 +86,92 @@ inline std::error_condition make_error_condition(condition value) noexcept {
 }
 
 namespace detail {
-    /// A value of a category as a code; outside of 16 bits, 65535.
-    constexpr close_code code_of(int value) noexcept {
-        return value < 0 || value > 65535 ? close_code{65535} : static_cast<close_code>(value);
+/// A value of a category as a code; outside of 16 bits, 65535.
+constexpr close_code code_of(int value) noexcept {
+    return value < 0 || value > 65535 ? close_code{65535} : static_cast<close_code>(value);
+}
+
+struct close_category_type : std::error_category {
+    const char *name() const noexcept override { return "wsclose.close"; }
+
+    /// `the peer broke the protocol (1002 protocol_error)`
+    std::string message(int value) const override {
+        const close_code       code  = code_of(value);
+        const std::string_view known = wsclose::name(code);
+        std::string            result(description(code));
+        result += " (" + std::to_string(value);
+        if (!known.empty())
+            result.append(" ").append(known);
+        return result += ")";
     }
+};
 
-    struct close_category_type : std::error_category {
-        const char *name() const noexcept override { return "wsclose.close"; }
-
-        /// `the peer broke the protocol (1002 protocol_error)`
-        std::string message(int value) const override {
-            const close_code       code  = code_of(value);
-            const std::string_view known = wsclose::name(code);
-            std::string            result(description(code));
-            result += " (" + std::to_string(value);
-            if (!known.empty())
-                result.append(" ").append(known);
-            return result += ")";
-        }
-    };
-
-    struct unclean_close_category_type final : close_category_type {
-        const char *name() const noexcept override { return "wsclose.unclean_close"; }
-        std::string message(int value) const override {
-            return "not closed cleanly: " + close_category_type::message(value);
-        }
-        std::error_condition default_error_condition(int value) const noexcept override {
-            return {value, close_category()};
-        }
-    };
-
-    /// A value of a category as its enumerator; `none` if there is no such enumerator.
-    template <class Error>
-    constexpr Error error_of(int value) noexcept {
-        return value < 0 || value > 255 ? Error::none : static_cast<Error>(value);
+struct unclean_close_category_type final : close_category_type {
+    const char *name() const noexcept override { return "wsclose.unclean_close"; }
+    std::string message(int value) const override {
+        return "not closed cleanly: " + close_category_type::message(value);
     }
-
-    template <class Error>
-    std::string error_message(int value) {
-        const std::string_view known = description(error_of<Error>(value));
-        return std::string(!known.empty() ? known : value == 0 ? "no error" : "unknown error");
+    std::error_condition default_error_condition(int value) const noexcept override {
+        return {value, close_category()};
     }
+};
 
-    struct parse_category_type final : std::error_category {
-        const char          *name() const noexcept override { return "wsclose.parse"; }
-        std::string          message(int value) const override { return error_message<parse_error>(value); }
-        std::error_condition default_error_condition(int value) const noexcept override {
-            parse_result result;
-            result.error = error_of<parse_error>(value);
-            if (description(result.error).empty())
-                return {value, *this};
-            return make_error_condition(result.answer().code());
-        }
-    };
+/// A value of a category as its enumerator; `none` if there is no such enumerator.
+template <class Error>
+constexpr Error error_of(int value) noexcept {
+    return value < 0 || value > 255 ? Error::none : static_cast<Error>(value);
+}
 
-    struct make_category_type final : std::error_category {
-        const char          *name() const noexcept override { return "wsclose.make"; }
-        std::string          message(int value) const override { return error_message<make_error>(value); }
-        std::error_condition default_error_condition(int value) const noexcept override {
-            switch (error_of<make_error>(value)) {
-            case make_error::none: break;
-            case make_error::forbidden_code: return std::errc::invalid_argument;
-            case make_error::reason_too_long: return std::errc::message_size;
-            case make_error::invalid_utf8: return std::errc::illegal_byte_sequence;
-            }
+template <class Error>
+std::string error_message(int value) {
+    const std::string_view known = description(error_of<Error>(value));
+    return std::string(!known.empty() ? known : value == 0 ? "no error" : "unknown error");
+}
+
+struct parse_category_type final : std::error_category {
+    const char          *name() const noexcept override { return "wsclose.parse"; }
+    std::string          message(int value) const override { return error_message<parse_error>(value); }
+    std::error_condition default_error_condition(int value) const noexcept override {
+        parse_result result;
+        result.error = error_of<parse_error>(value);
+        if (description(result.error).empty())
             return {value, *this};
-        }
-    };
-
-    struct condition_category_type final : std::error_category {
-        const char *name() const noexcept override { return "wsclose.condition"; }
-        std::string message(int value) const override {
-            return value == static_cast<int>(condition::clean_close) ? "closed cleanly" : "unknown condition";
-        }
-        bool equivalent(const std::error_code &error, int value) const noexcept override {
-            if (value != static_cast<int>(condition::clean_close) || error.category() != close_category())
-                return false;
-            const close_code code = code_of(error.value());
-            return is_receivable(code) || code == close_code::no_status_received;
-        }
-    };
-
-    template <class Category>
-    const std::error_category &only() noexcept {
-        static const Category category;
-        return category;
+        return make_error_condition(result.answer().code());
     }
+};
+
+struct make_category_type final : std::error_category {
+    const char          *name() const noexcept override { return "wsclose.make"; }
+    std::string          message(int value) const override { return error_message<make_error>(value); }
+    std::error_condition default_error_condition(int value) const noexcept override {
+        switch (error_of<make_error>(value)) {
+        case make_error::none: break;
+        case make_error::forbidden_code: return std::errc::invalid_argument;
+        case make_error::reason_too_long: return std::errc::message_size;
+        case make_error::invalid_utf8: return std::errc::illegal_byte_sequence;
+        }
+        return {value, *this};
+    }
+};
+
+struct condition_category_type final : std::error_category {
+    const char *name() const noexcept override { return "wsclose.condition"; }
+    std::string message(int value) const override {
+        return value == static_cast<int>(condition::clean_close) ? "closed cleanly" : "unknown condition";
+    }
+    bool equivalent(const std::error_code &error, int value) const noexcept override {
+        if (value != static_cast<int>(condition::clean_close) || error.category() != close_category())
+            return false;
+        const close_code code = code_of(error.value());
+        return is_receivable(code) || code == close_code::no_status_received;
+    }
+};
+
+template <class Category>
+const std::error_category &only() noexcept {
+    static const Category category;
+    return category;
+}
 } // namespace detail
 
 inline const std::error_category &close_category() noexcept { return detail::only<detail::close_category_type>(); }
@@ -184,6 +184,6 @@ inline const std::error_category &condition_category() noexcept {
     return detail::only<detail::condition_category_type>();
 }
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_ERROR_CODE_HPP_INCLUDED

@@ -20,10 +20,12 @@
 
 #    include <wsclose/detail/formatter.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 template <class Value>
 using fmt_formatter = formatter<Value, fmt::formatter<fmt::string_view>>;
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 template <>
 struct fmt::formatter<wsclose::close_code> : wsclose::detail::fmt_formatter<wsclose::close_code> {};

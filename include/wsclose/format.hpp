@@ -20,7 +20,7 @@
 #include <wsclose/detail/config.hpp>
 #include <wsclose/detail/write.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// Writes `1000 normal_closure` through `sink`, a function that takes pieces as `std::string_view`.
 template <class Sink>
@@ -163,6 +163,6 @@ auto operator<<(std::basic_ostream<char, Traits> &stream, const Value &value)
     return stream << std::basic_string_view<char, Traits>(line.c_str(), line.view().size());
 }
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_FORMAT_HPP_INCLUDED

@@ -8,7 +8,9 @@
 
 #include <cstdint>
 
-namespace wsclose {
+#include <wsclose/version.hpp>
+
+WSCLOSE_BEGIN_NAMESPACE
 
 /// How many lines a `log_limiter` suppressed, and over which time.
 struct suppressed_lines {
@@ -67,6 +69,6 @@ private:
     std::uint64_t suppressed_       = 0;
 };
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LOG_LIMITER_HPP_INCLUDED

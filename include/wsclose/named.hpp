@@ -15,7 +15,7 @@
 #include <wsclose/close_report.hpp>
 #include <wsclose/format.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// What `named` returns. It refers to the value, so use it in the same expression.
 template <class Value, class... Enums>
@@ -32,18 +32,18 @@ private:
 inline constexpr std::size_t max_code_name_size = 48; ///< the longest name that `named` takes, in bytes
 
 namespace detail {
-    /// Whether each name needs no escape and leaves room in a `text_line`.
-    template <class Enum>
-    constexpr bool all_names_fit_a_line() noexcept {
-        for (const auto &entry : close_code_traits<Enum>::codes) {
-            if (entry.name.empty() || entry.name.size() > max_code_name_size)
+/// Whether each name needs no escape and leaves room in a `text_line`.
+template <class Enum>
+constexpr bool all_names_fit_a_line() noexcept {
+    for (const auto &entry : close_code_traits<Enum>::codes) {
+        if (entry.name.empty() || entry.name.size() > max_code_name_size)
+            return false;
+        for (const char c : entry.name)
+            if (c < ' ' || c > '~' || c == '"' || c == '\\')
                 return false;
-            for (const char c : entry.name)
-                if (c < ' ' || c > '~' || c == '"' || c == '\\')
-                    return false;
-        }
-        return true;
     }
+    return true;
+}
 } // namespace detail
 
 /// Wraps a code, a frame or a report for everything that writes one: `text_line(named<game_code>(report))`,
@@ -59,31 +59,31 @@ constexpr named_value<Value, Enums...> named(const Value &value) noexcept {
 }
 
 namespace detail {
-    /// A sink that knows the names of an application's codes.
-    template <class Sink, class... Enums>
-    struct naming_sink {
-        Sink &sink;
+/// A sink that knows the names of an application's codes.
+template <class Sink, class... Enums>
+struct naming_sink {
+    Sink &sink;
 
-        constexpr void operator()(std::string_view piece) { sink(piece); }
-    };
+    constexpr void operator()(std::string_view piece) { sink(piece); }
+};
 
-    template <class Sink, class... Enums>
-    inline constexpr bool writes_names<naming_sink<Sink, Enums...>> = true;
+template <class Sink, class... Enums>
+inline constexpr bool writes_names<naming_sink<Sink, Enums...>> = true;
 
-    template <class Enum>
-    constexpr std::string_view listed_name(close_code code) noexcept {
-        for (const auto &entry : close_code_traits<Enum>::codes)
-            if (any_close_code(entry.code) == code)
-                return entry.name;
-        return {};
-    }
+template <class Enum>
+constexpr std::string_view listed_name(close_code code) noexcept {
+    for (const auto &entry : close_code_traits<Enum>::codes)
+        if (any_close_code(entry.code) == code)
+            return entry.name;
+    return {};
+}
 
-    template <class Sink, class... Enums>
-    constexpr std::string_view name_for(close_code code, const naming_sink<Sink, Enums...> & /*sink*/) noexcept {
-        std::string_view known;
-        const bool       listed = (!(known = listed_name<Enums>(code)).empty() || ...);
-        return listed ? known : name(code);
-    }
+template <class Sink, class... Enums>
+constexpr std::string_view name_for(close_code code, const naming_sink<Sink, Enums...> & /*sink*/) noexcept {
+    std::string_view known;
+    const bool       listed = (!(known = listed_name<Enums>(code)).empty() || ...);
+    return listed ? known : name(code);
+}
 } // namespace detail
 
 /// Writes the value as `write_text(value, sink)` does, with the names of the enums: `4001 kicked "bye"`.
@@ -113,6 +113,6 @@ std::basic_ostream<char, Traits> &operator<<(std::basic_ostream<char, Traits>   
     return stream << std::basic_string_view<char, Traits>(line.c_str(), line.view().size());
 }
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_NAMED_HPP_INCLUDED

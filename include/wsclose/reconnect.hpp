@@ -14,7 +14,7 @@
 #include <wsclose/close_report.hpp>
 #include <wsclose/detail/advice_rows.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// What a client does after its peer has closed with `code`. `Tables` are arrays of `advised_range` or `advised_code`,
 /// and take precedence over the advice of wsclose. Two rows for one code do not compile.
@@ -120,6 +120,6 @@ private:
     std::uint32_t tries_ = 0;
 };
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_RECONNECT_HPP_INCLUDED

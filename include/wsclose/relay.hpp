@@ -13,7 +13,7 @@
 #include <wsclose/close_frame.hpp>
 #include <wsclose/close_report.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// The Close frame for the peer of one leg, after the other leg ended as `ended` says. `sender` is the proxy's role on
 /// the leg that gets the frame: `role::server` towards a browser, `role::client` towards a backend. The frame is valid
@@ -40,42 +40,41 @@ constexpr close_frame relayed(const close_report &ended, role sender) noexcept;
 constexpr close_frame relayed(const parse_result &received, role sender) noexcept;
 
 namespace detail {
-    /// What a code is about.
-    enum class subject : std::uint8_t {
-        sender,     ///< its sender, so it may go to every peer
-        receiver,   ///< what its receiver did, so a proxy's own goes to that peer only
-        connection, ///< this one connection
-    };
+/// What a code is about.
+enum class subject : std::uint8_t {
+    sender,     ///< its sender, so it may go to every peer
+    receiver,   ///< what its receiver did, so a proxy's own goes to that peer only
+    connection, ///< this one connection
+};
 
-    constexpr subject subject_of(close_code code) noexcept {
-        switch (code) {
-        case close_code::normal_closure:
-        case close_code::going_away:
-        case close_code::no_status_received:
-        case close_code::internal_error:
-        case close_code::service_restart:
-        case close_code::try_again_later: return subject::sender;
-        case close_code::protocol_error:
-        case close_code::abnormal_closure:
-        case close_code::mandatory_extension:
-        case close_code::tls_handshake: return subject::connection;
-        case close_code::unsupported_data:
-        case close_code::invalid_payload:
-        case close_code::policy_violation:
-        case close_code::message_too_big:
-        case close_code::bad_gateway:
-        case close_code::unauthorized:
-        case close_code::forbidden:
-        case close_code::timeout: break;
-        }
-        return subject::receiver; // as all codes of applications
+constexpr subject subject_of(close_code code) noexcept {
+    switch (code) {
+    case close_code::normal_closure:
+    case close_code::going_away:
+    case close_code::no_status_received:
+    case close_code::internal_error:
+    case close_code::service_restart:
+    case close_code::try_again_later: return subject::sender;
+    case close_code::protocol_error:
+    case close_code::abnormal_closure:
+    case close_code::mandatory_extension:
+    case close_code::tls_handshake: return subject::connection;
+    case close_code::unsupported_data:
+    case close_code::invalid_payload:
+    case close_code::policy_violation:
+    case close_code::message_too_big:
+    case close_code::bad_gateway:
+    case close_code::unauthorized:
+    case close_code::forbidden:
+    case close_code::timeout: break;
     }
+    return subject::receiver; // as all codes of applications
+}
 
-    /// The frame if the other leg left no code that can be passed on.
-    constexpr close_frame leg_is_lost(role sender, std::string_view text = {}) noexcept {
-        return close_frame::fit(sender == role::server ? close_code::bad_gateway : close_code::going_away, text,
-                                sender);
-    }
+/// The frame if the other leg left no code that can be passed on.
+constexpr close_frame leg_is_lost(role sender, std::string_view text = {}) noexcept {
+    return close_frame::fit(sender == role::server ? close_code::bad_gateway : close_code::going_away, text, sender);
+}
 } // namespace detail
 
 constexpr close_frame relayed(const parse_result &received, role sender) noexcept {
@@ -93,6 +92,6 @@ constexpr close_frame relayed(const close_report &ended, role sender) noexcept {
     return detail::leg_is_lost(sender, ended.error());
 }
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_RELAY_HPP_INCLUDED

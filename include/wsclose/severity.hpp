@@ -12,7 +12,7 @@
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_report.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// How much attention an ending deserves. The values are those of syslog (RFC 5424 section 6.2.1), so a smaller
 /// one is louder.
@@ -34,22 +34,22 @@ constexpr std::string_view name(severity value) noexcept {
 }
 
 namespace detail {
-    struct code_severity {
-        close_code code;
-        severity   value;
-    };
+struct code_severity {
+    close_code code;
+    severity   value;
+};
 
-    inline constexpr code_severity severities[] = {
-        {close_code::protocol_error, severity::warning},  {close_code::unsupported_data, severity::warning},
-        {close_code::no_status_received, severity::info}, {close_code::abnormal_closure, severity::notice},
-        {close_code::invalid_payload, severity::warning}, {close_code::policy_violation, severity::warning},
-        {close_code::message_too_big, severity::warning}, {close_code::mandatory_extension, severity::warning},
-        {close_code::internal_error, severity::warning},  {close_code::try_again_later, severity::notice},
-        {close_code::bad_gateway, severity::warning},     {close_code::unauthorized, severity::notice},
-        {close_code::forbidden, severity::notice},        {close_code::timeout, severity::notice},
-    };
+inline constexpr code_severity severities[] = {
+    {close_code::protocol_error, severity::warning},  {close_code::unsupported_data, severity::warning},
+    {close_code::no_status_received, severity::info}, {close_code::abnormal_closure, severity::notice},
+    {close_code::invalid_payload, severity::warning}, {close_code::policy_violation, severity::warning},
+    {close_code::message_too_big, severity::warning}, {close_code::mandatory_extension, severity::warning},
+    {close_code::internal_error, severity::warning},  {close_code::try_again_later, severity::notice},
+    {close_code::bad_gateway, severity::warning},     {close_code::unauthorized, severity::notice},
+    {close_code::forbidden, severity::notice},        {close_code::timeout, severity::notice},
+};
 
-    constexpr severity louder(severity a, severity b) noexcept { return a < b ? a : b; }
+constexpr severity louder(severity a, severity b) noexcept { return a < b ? a : b; }
 } // namespace detail
 
 /// The severity of a code alone:
@@ -82,6 +82,6 @@ constexpr severity severity_of(const close_report &report) noexcept {
     return result;
 }
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_SEVERITY_HPP_INCLUDED

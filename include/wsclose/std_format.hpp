@@ -21,10 +21,12 @@
 
 #    include <wsclose/detail/formatter.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 template <class Value>
 using std_formatter = formatter<Value, std::formatter<std::string_view>>;
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 template <>
 struct std::formatter<wsclose::close_code> : wsclose::detail::std_formatter<wsclose::close_code> {};

@@ -14,26 +14,26 @@
 #include <wsclose/format.hpp>
 #include <wsclose/reconnect.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 namespace detail {
-    template <class Sink>
-    void write_advice_row(std::uint32_t first, std::uint32_t last, const advice &then, Sink &sink) {
-        sink("  [");
-        write_number(first, sink);
-        sink(", ");
-        write_number(last, sink);
-        sink(", '");
-        sink(name(then.what));
-        sink("', ");
-        write_number(static_cast<std::uint64_t>(then.minimum), sink);
-        sink(", ");
-        write_number(static_cast<std::uint64_t>(then.maximum), sink);
-        sink("],\n");
-    }
+template <class Sink>
+void write_advice_row(std::uint32_t first, std::uint32_t last, const advice &then, Sink &sink) {
+    sink("  [");
+    write_number(first, sink);
+    sink(", ");
+    write_number(last, sink);
+    sink(", '");
+    sink(name(then.what));
+    sink("', ");
+    write_number(static_cast<std::uint64_t>(then.minimum), sink);
+    sink(", ");
+    write_number(static_cast<std::uint64_t>(then.maximum), sink);
+    sink("],\n");
+}
 
-    // Behind the codes and before the rows.
-    inline constexpr std::string_view typescript_types = R"(} as const
+// Behind the codes and before the rows.
+inline constexpr std::string_view typescript_types = R"(} as const
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode]
 
 export type NextStep = 'stop' | 'come_back' | 'renew_credentials' | 'go_elsewhere'
@@ -44,8 +44,8 @@ export interface Advice { what: NextStep, minimum: number, maximum: number }
 const rows: [first: number, last: number, what: NextStep, minimum: number, maximum: number][] = [
 )";
 
-    // Behind the rows.
-    inline constexpr std::string_view typescript_functions = R"(]
+// Behind the rows.
+inline constexpr std::string_view typescript_functions = R"(]
 
 /** What to do after a close event with this code. If the page itself has closed, it knows better. */
 export function advise(code: number): Advice {
@@ -56,7 +56,7 @@ export function advise(code: number): Advice {
 /** The delay before the next try, in milliseconds, after that many tries without success. */
 export function delay(advice: Advice, tries: number, random = Math.random(), base = )";
 
-    inline constexpr std::string_view typescript_delay = R"(): number {
+inline constexpr std::string_view typescript_delay = R"(): number {
   const limit = Math.min(cap, base * factor ** tries)
   const minimum = Math.max(advice.minimum, fixed * limit)
   const maximum = Math.max(advice.maximum, limit)
@@ -65,41 +65,41 @@ export function delay(advice: Advice, tries: number, random = Math.random(), bas
 }
 )";
 
-    /// The parameters of `delay`, as `backoff` reads the policy.
-    template <class Sink>
-    void write_policy(const backoff_policy &policy, Sink &sink) {
-        const std::int64_t base  = policy.base > 0 ? policy.base : 0;
-        const bool         grows = policy.factor > 1 && base > 0;
-        write_number(static_cast<std::uint64_t>(base), sink);
-        sink(", factor = ");
-        write_number(grows ? policy.factor : 1, sink);
-        sink(", cap = ");
-        write_number(static_cast<std::uint64_t>(policy.cap > 0 ? policy.cap : 0), sink);
-        sink(policy.spread == jitter::full   ? ", fixed = 0, divisor = "
-             : policy.spread == jitter::half ? ", fixed = 0.5, divisor = "
-                                             : ", fixed = 1, divisor = ");
-        write_number(policy.divisor > 0 ? policy.divisor : 1, sink);
-    }
+/// The parameters of `delay`, as `backoff` reads the policy.
+template <class Sink>
+void write_policy(const backoff_policy &policy, Sink &sink) {
+    const std::int64_t base  = policy.base > 0 ? policy.base : 0;
+    const bool         grows = policy.factor > 1 && base > 0;
+    write_number(static_cast<std::uint64_t>(base), sink);
+    sink(", factor = ");
+    write_number(grows ? policy.factor : 1, sink);
+    sink(", cap = ");
+    write_number(static_cast<std::uint64_t>(policy.cap > 0 ? policy.cap : 0), sink);
+    sink(policy.spread == jitter::full   ? ", fixed = 0, divisor = "
+         : policy.spread == jitter::half ? ", fixed = 0.5, divisor = "
+                                         : ", fixed = 1, divisor = ");
+    write_number(policy.divisor > 0 ? policy.divisor : 1, sink);
+}
 
-    /// Whether the text is an identifier in ASCII, which every name of a TypeScript object may be but one.
-    constexpr bool is_typescript_name(std::string_view text) noexcept {
-        const auto is_letter = [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
-        };
-        if (text.empty() || !is_letter(text.front()) || text == "__proto__")
+/// Whether the text is an identifier in ASCII, which every name of a TypeScript object may be but one.
+constexpr bool is_typescript_name(std::string_view text) noexcept {
+    const auto is_letter = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
+    };
+    if (text.empty() || !is_letter(text.front()) || text == "__proto__")
+        return false;
+    for (const char c : text)
+        if (!is_letter(c) && !(c >= '0' && c <= '9'))
             return false;
-        for (const char c : text)
-            if (!is_letter(c) && !(c >= '0' && c <= '9'))
-                return false;
-        return true;
-    }
-    template <class Enum>
-    constexpr bool has_typescript_names() noexcept {
-        for (const auto &entry : close_code_traits<Enum>::codes)
-            if (!is_typescript_name(entry.name))
-                return false;
-        return true;
-    }
+    return true;
+}
+template <class Enum>
+constexpr bool has_typescript_names() noexcept {
+    for (const auto &entry : close_code_traits<Enum>::codes)
+        if (!is_typescript_name(entry.name))
+            return false;
+    return true;
+}
 } // namespace detail
 
 /// Writes the module: `CloseCode`, the codes of `Enum` by their names; `advise(code)`, which says what
@@ -131,6 +131,6 @@ void write_typescript(Sink &&sink, const backoff_policy &policy = {}) {
     sink(detail::typescript_delay);
 }
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_TYPESCRIPT_HPP_INCLUDED

@@ -13,7 +13,8 @@
 #include <wsclose/detail/config.hpp>
 #include <wsclose/detail/utf8_simd.hpp>
 
-namespace wsclose::utf8 {
+WSCLOSE_BEGIN_NAMESPACE
+namespace utf8 {
 
 /// What `validate` and `copy` return.
 struct result {
@@ -171,6 +172,7 @@ constexpr std::size_t sanitise(std::string_view text, char *out, std::size_t cap
     return written;
 }
 
-} // namespace wsclose::utf8
+} // namespace utf8
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_UTF8_HPP_INCLUDED

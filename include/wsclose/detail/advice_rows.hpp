@@ -13,7 +13,8 @@
 #include <wsclose/close_code.hpp>
 #include <wsclose/close_report.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 struct advice_row {
     std::uint16_t   first = 0;
@@ -230,6 +231,7 @@ constexpr advice advise_on_refusal(std::uint16_t status, std::uint32_t retry_aft
     return then;
 }
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_DETAIL_ADVICE_ROWS_HPP_INCLUDED

@@ -6,6 +6,8 @@
 
 // Everything that depends on the compiler or on the version of the language.
 
+#include <wsclose/version.hpp>
+
 #if !defined(__cplusplus) || __cplusplus < 201703L
 #    if !defined(_MSVC_LANG) || _MSVC_LANG < 201703L
 #        error "wsclose needs C++17 or later: compile with -std=c++17 (GCC 11 and Clang 16 do so by default)"

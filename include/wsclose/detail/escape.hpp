@@ -10,7 +10,10 @@
 #include <cstdint>
 #include <string_view>
 
-namespace wsclose::detail {
+#include <wsclose/version.hpp>
+
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 /// The code points from `first` to `last` in 32 bits: at most 4096 of them, all below U+100000.
 constexpr std::uint32_t code_points(std::uint32_t first, std::uint32_t last) noexcept {
@@ -93,6 +96,7 @@ constexpr void write_quoted(std::string_view text, Sink &sink) {
     sink("\""sv);
 }
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_DETAIL_ESCAPE_HPP_INCLUDED

@@ -11,7 +11,8 @@
 #include <wsclose/format.hpp>
 #include <wsclose/named.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 template <class Value>
 inline constexpr bool has_json = true;
@@ -56,6 +57,7 @@ private:
     bool json_ = false;
 };
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_DETAIL_FORMATTER_HPP_INCLUDED

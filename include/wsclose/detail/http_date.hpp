@@ -10,7 +10,10 @@
 #include <cstdint>
 #include <string_view>
 
-namespace wsclose::detail {
+#include <wsclose/version.hpp>
+
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 /// The number that `text` begins with, up to 2^32 - 1, and removes it; -1 if there is none.
 constexpr std::int64_t take_number(std::string_view &text) noexcept {
@@ -71,6 +74,7 @@ constexpr std::uint32_t parse_retry_after(std::string_view value, std::int64_t n
     return wait <= 0 ? 0 : wait > 0xFFFFFFFF ? 0xFFFFFFFF : static_cast<std::uint32_t>(wait);
 }
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_DETAIL_HTTP_DATE_HPP_INCLUDED

@@ -16,7 +16,8 @@
 #include <wsclose/detail/config.hpp>
 #include <wsclose/format.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 // ---- text ----
 
@@ -222,6 +223,7 @@ constexpr unsigned bucket_of(std::int64_t milliseconds) noexcept {
     return bucket;
 }
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_DETAIL_METRICS_HPP_INCLUDED

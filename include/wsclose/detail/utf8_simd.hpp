@@ -20,7 +20,8 @@
 #        include <arm_neon.h>
 #    endif
 
-namespace wsclose::utf8::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace utf8::detail {
 
 using block  = unsigned char __attribute__((vector_size(16)));
 using halves = std::uint64_t __attribute__((vector_size(16)));
@@ -199,7 +200,8 @@ WSCLOSE_SIMD inline std::size_t find_error(const char *text, std::size_t size) n
 
 #    undef WSCLOSE_SIMD
 
-} // namespace wsclose::utf8::detail
+} // namespace utf8::detail
+WSCLOSE_END_NAMESPACE
 
 #endif
 

@@ -15,7 +15,8 @@
 #include <wsclose/close_report.hpp>
 #include <wsclose/detail/escape.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 using namespace std::string_view_literals; // so that `-Os` still knows their length at compile time
 
@@ -168,6 +169,7 @@ constexpr void write_json_frame(const close_frame *frame, Sink &sink) {
     sink("}"sv);
 }
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_DETAIL_WRITE_HPP_INCLUDED

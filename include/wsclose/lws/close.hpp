@@ -16,18 +16,18 @@
 #include <wsclose/close_frame.hpp>
 #include <wsclose/lws/detail/wsi.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 namespace detail {
-    /// Gives `frame` to lws_close_reason(). An empty frame goes out as 1000, since lws cannot prepare an
-    /// empty one.
-    inline void set_close_reason(lws *wsi, const close_frame &frame) noexcept {
-        const std::string_view reason = frame.reason();
-        const close_code       code   = frame.has_code() ? frame.code() : close_code::normal_closure;
-        // lws takes a pointer to non-const and only reads
-        auto *const text = reinterpret_cast<unsigned char *>(const_cast<char *>(frame.data() + 2));
-        lws_close_reason(wsi, static_cast<lws_close_status>(code), text, reason.size());
-    }
+/// Gives `frame` to lws_close_reason(). An empty frame goes out as 1000, since lws cannot prepare an
+/// empty one.
+inline void set_close_reason(lws *wsi, const close_frame &frame) noexcept {
+    const std::string_view reason = frame.reason();
+    const close_code       code   = frame.has_code() ? frame.code() : close_code::normal_closure;
+    // lws takes a pointer to non-const and only reads
+    auto *const text = reinterpret_cast<unsigned char *>(const_cast<char *>(frame.data() + 2));
+    lws_close_reason(wsi, static_cast<lws_close_status>(code), text, reason.size());
+}
 } // namespace detail
 
 /// Closes with `frame`: `return wsclose::close(wsi, frame);` from a callback of this very `wsi`. Always returns
@@ -55,6 +55,6 @@ inline int answer_peer_close(lws *wsi, const void *in, std::size_t len, close_fr
     return -1;
 }
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_CLOSE_HPP_INCLUDED

@@ -19,7 +19,7 @@
 #include <wsclose/lws/detail/deadline.hpp>
 #include <wsclose/lws/detail/link.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 class drain;
 
@@ -68,16 +68,16 @@ struct environment {
 };
 
 namespace detail {
-    class closer;
-    class tracker;
+class closer;
+class tracker;
 
-    /// Who constructs and destroys the session. Zeroed memory reads as `nobody`.
-    enum class owner : std::uint8_t {
-        nobody,
-        program,
-        program_by_pointer, ///< the memory that lws gives to the callback holds a pointer to the session
-        adapter,
-    };
+/// Who constructs and destroys the session. Zeroed memory reads as `nobody`.
+enum class owner : std::uint8_t {
+    nobody,
+    program,
+    program_by_pointer, ///< the memory that lws gives to the callback holds a pointer to the session
+    adapter,
+};
 } // namespace detail
 
 /// One WebSocket connection, a member of the session that `tracked` watches. It takes at most 288 bytes, and
@@ -282,6 +282,6 @@ private:
     detail::link link_;
 };
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_CONNECTION_HPP_INCLUDED

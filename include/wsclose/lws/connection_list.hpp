@@ -14,7 +14,7 @@
 #include <wsclose/lws/connection.hpp>
 #include <wsclose/lws/detail/link.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 class drain;
 
@@ -135,6 +135,6 @@ private:
     node end_; // sentinel, before the first and behind the last
 };
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_CONNECTION_LIST_HPP_INCLUDED

@@ -21,134 +21,132 @@
 #include <wsclose/lws/connection.hpp>
 #include <wsclose/lws/detail/link.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 namespace detail {
-    class cross_thread_target;
+class cross_thread_target;
 
-    inline constexpr const char *cross_thread_protocol_name = "wsclose-cross-thread";
+inline constexpr const char *cross_thread_protocol_name = "wsclose-cross-thread";
 
-    /// The part of a queue that threads share.
-    struct cross_thread_state {
-        std::mutex                                        mutex;
-        std::vector<std::shared_ptr<cross_thread_target>> waiting;
-        lws_context                                      *context = nullptr; ///< null: the queue accepts nothing
-        bool                                              stopped = false;   ///< until another context starts
-        int                                               vhosts  = 0;       ///< that have initialised the protocol
-    };
+/// The part of a queue that threads share.
+struct cross_thread_state {
+    std::mutex                                        mutex;
+    std::vector<std::shared_ptr<cross_thread_target>> waiting;
+    lws_context                                      *context = nullptr; ///< null: the queue accepts nothing
+    bool                                              stopped = false;   ///< until another context starts
+    int                                               vhosts  = 0;       ///< that have initialised the protocol
+};
 
-    /// One connection as other threads see it. The references share it, and it holds itself until the
-    /// connection ends, so that it leaves the connection's list on the service thread.
-    class cross_thread_target : private link {
-    public:
-        cross_thread_target(std::shared_ptr<cross_thread_state> state, connection &owner) noexcept
-            : link(on_connection_ended), state_(std::move(state)) {
-            attach(&owner);
+/// One connection as other threads see it. The references share it, and it holds itself until the
+/// connection ends, so that it leaves the connection's list on the service thread.
+class cross_thread_target : private link {
+public:
+    cross_thread_target(std::shared_ptr<cross_thread_state> state, connection &owner) noexcept
+        : link(on_connection_ended), state_(std::move(state)) {
+        attach(&owner);
+    }
+
+    /// Null if the connection has not begun or has ended, or if the queue cannot serve it.
+    static std::shared_ptr<cross_thread_target> make(const std::shared_ptr<cross_thread_state> &state,
+                                                     connection                                &owner) {
+        lws *const wsi = owner.wsi();
+        if (!wsi)
+            return nullptr;
+        const lws_protocols *line = lws_vhost_name_to_protocol(lws_get_vhost(wsi), cross_thread_protocol_name);
+        if (!line || line->user != state.get()) {
+            lwsl_err("wsclose: protocol \"%s\": a cross_thread_ref needs the line cross_thread_queue::protocol() "
+                     "in the same table of protocols\n",
+                     lws_get_protocol(wsi)->name);
+            return nullptr;
         }
-
-        /// Null if the connection has not begun or has ended, or if the queue cannot serve it.
-        static std::shared_ptr<cross_thread_target> make(const std::shared_ptr<cross_thread_state> &state,
-                                                         connection                                &owner) {
-            lws *const wsi = owner.wsi();
-            if (!wsi)
-                return nullptr;
-            const lws_protocols *line = lws_vhost_name_to_protocol(lws_get_vhost(wsi), cross_thread_protocol_name);
-            if (!line || line->user != state.get()) {
-                lwsl_err("wsclose: protocol \"%s\": a cross_thread_ref needs the line cross_thread_queue::protocol() "
-                         "in the same table of protocols\n",
-                         lws_get_protocol(wsi)->name);
-                return nullptr;
-            }
-            if (lws_get_count_threads(lws_get_context(wsi)) > 1) {
-                lwsl_err(
-                    "wsclose: protocol \"%s\": a cross_thread_ref needs a context with one service thread; leave out "
-                    "lws_context_creation_info.count_threads\n",
-                    lws_get_protocol(wsi)->name);
-                return nullptr;
-            }
-            {
-                const std::lock_guard<std::mutex> lock(state->mutex);
-                if (!state->stopped) // in event loops other than poll, lws 5 may not have initialised the protocol yet
-                    state->context = lws_get_context(wsi);
-            }
-            auto made   = std::make_shared<cross_thread_target>(state, owner);
-            made->self_ = made;
-            return made;
+        if (lws_get_count_threads(lws_get_context(wsi)) > 1) {
+            lwsl_err("wsclose: protocol \"%s\": a cross_thread_ref needs a context with one service thread; leave out "
+                     "lws_context_creation_info.count_threads\n",
+                     lws_get_protocol(wsi)->name);
+            return nullptr;
         }
-
-        bool is_alive() const {
-            const std::lock_guard<std::mutex> lock(state_->mutex);
-            return can_be_reached();
+        {
+            const std::lock_guard<std::mutex> lock(state->mutex);
+            if (!state->stopped) // in event loops other than poll, lws 5 may not have initialised the protocol yet
+                state->context = lws_get_context(wsi);
         }
+        auto made   = std::make_shared<cross_thread_target>(state, owner);
+        made->self_ = made;
+        return made;
+    }
 
-        static close_error ask_to_close(const std::shared_ptr<cross_thread_target> &self, const close_frame &frame) {
-            const std::lock_guard<std::mutex> lock(self->state_->mutex);
-            if (!self->can_be_reached())
-                return close_error::already_closed;
-            if (self->asked_to_close_)
-                return close_error::already_closing;
-            wake(self);
-            self->asked_to_close_ = self->must_close_ = true;
-            self->frame_                              = frame;
-            return close_error::none;
+    bool is_alive() const {
+        const std::lock_guard<std::mutex> lock(state_->mutex);
+        return can_be_reached();
+    }
+
+    static close_error ask_to_close(const std::shared_ptr<cross_thread_target> &self, const close_frame &frame) {
+        const std::lock_guard<std::mutex> lock(self->state_->mutex);
+        if (!self->can_be_reached())
+            return close_error::already_closed;
+        if (self->asked_to_close_)
+            return close_error::already_closing;
+        wake(self);
+        self->asked_to_close_ = self->must_close_ = true;
+        self->frame_                              = frame;
+        return close_error::none;
+    }
+
+    static bool ask_to_write(const std::shared_ptr<cross_thread_target> &self) {
+        const std::lock_guard<std::mutex> lock(self->state_->mutex);
+        if (!wake(self))
+            return false;
+        self->wants_to_write_ = true;
+        return true;
+    }
+
+    /// On the service thread: does what other threads have requested.
+    void obey() {
+        std::unique_lock<std::mutex> lock(state_->mutex);
+        const bool                   close = std::exchange(must_close_, false);
+        const bool                   write = std::exchange(wants_to_write_, false);
+        is_waiting_                        = false;
+        lock.unlock(); // frame_ is written once, before must_close_ is set
+        if (auto *owner = target()) {
+            if (write)
+                owner->request_writable();
+            if (close)
+                owner->close(frame_);
         }
+    }
 
-        static bool ask_to_write(const std::shared_ptr<cross_thread_target> &self) {
-            const std::lock_guard<std::mutex> lock(self->state_->mutex);
-            if (!wake(self))
-                return false;
-            self->wants_to_write_ = true;
-            return true;
+private:
+    /// While the mutex is held.
+    bool can_be_reached() const noexcept { return alive_ && state_->context; }
+
+    static bool wake(const std::shared_ptr<cross_thread_target> &self) {
+        cross_thread_state &state = *self->state_;
+        if (!self->can_be_reached())
+            return false;
+        if (!self->is_waiting_) {
+            state.waiting.push_back(self); // may throw, and then nothing has changed
+            self->is_waiting_ = true;
+            if (state.waiting.size() == 1)
+                lws_cancel_service(state.context);
         }
+        return true;
+    }
 
-        /// On the service thread: does what other threads have requested.
-        void obey() {
-            std::unique_lock<std::mutex> lock(state_->mutex);
-            const bool                   close = std::exchange(must_close_, false);
-            const bool                   write = std::exchange(wants_to_write_, false);
-            is_waiting_                        = false;
-            lock.unlock(); // frame_ is written once, before must_close_ is set
-            if (auto *owner = target()) {
-                if (write)
-                    owner->request_writable();
-                if (close)
-                    owner->close(frame_);
-            }
-        }
+    static void on_connection_ended(link &ended) noexcept {
+        const std::shared_ptr<cross_thread_target> self = std::move(static_cast<cross_thread_target &>(ended).self_);
+        const std::lock_guard<std::mutex>          lock(self->state_->mutex);
+        self->alive_ = false;
+    }
 
-    private:
-        /// While the mutex is held.
-        bool can_be_reached() const noexcept { return alive_ && state_->context; }
-
-        static bool wake(const std::shared_ptr<cross_thread_target> &self) {
-            cross_thread_state &state = *self->state_;
-            if (!self->can_be_reached())
-                return false;
-            if (!self->is_waiting_) {
-                state.waiting.push_back(self); // may throw, and then nothing has changed
-                self->is_waiting_ = true;
-                if (state.waiting.size() == 1)
-                    lws_cancel_service(state.context);
-            }
-            return true;
-        }
-
-        static void on_connection_ended(link &ended) noexcept {
-            const std::shared_ptr<cross_thread_target> self =
-                std::move(static_cast<cross_thread_target &>(ended).self_);
-            const std::lock_guard<std::mutex> lock(self->state_->mutex);
-            self->alive_ = false;
-        }
-
-        const std::shared_ptr<cross_thread_state> state_;
-        std::shared_ptr<cross_thread_target>      self_;
-        close_frame                               frame_;
-        bool                                      alive_          = true;
-        bool                                      asked_to_close_ = false;
-        bool                                      must_close_     = false;
-        bool                                      wants_to_write_ = false;
-        bool                                      is_waiting_     = false;
-    };
+    const std::shared_ptr<cross_thread_state> state_;
+    std::shared_ptr<cross_thread_target>      self_;
+    close_frame                               frame_;
+    bool                                      alive_          = true;
+    bool                                      asked_to_close_ = false;
+    bool                                      must_close_     = false;
+    bool                                      wants_to_write_ = false;
+    bool                                      is_waiting_     = false;
+};
 } // namespace detail
 
 /// Requests from other threads to the service thread of one lws context. Add its line to each vhost's table of
@@ -241,6 +239,6 @@ private:
     std::shared_ptr<detail::cross_thread_target> target_;
 };
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_CROSS_THREAD_HPP_INCLUDED

@@ -20,7 +20,7 @@
 #include <wsclose/lws/detail/link.hpp>
 #include <wsclose/lws/detail/pace.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// Closes the connections of a list in random order, spread evenly over a window of time, so that their peers do not
 /// all come back at once. Service thread only; allocates nothing. The list's `size()` shows the progress. `refuse()`
@@ -215,6 +215,6 @@ private:
     lws_usec_t       turns_until_count_ = 0;
 };
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_DRAIN_HPP_INCLUDED

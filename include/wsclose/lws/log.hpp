@@ -16,7 +16,7 @@
 #include <wsclose/named.hpp>
 #include <wsclose/severity.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// The lws level for a severity: `LLL_WARN` for a warning, `LLL_NOTICE` for the others. `LLL_INFO` is not used, because
 /// there lws writes many lines of its own for each connection.
@@ -69,6 +69,6 @@ void log_report(const close_report &report, const char *label, log_limiter &limi
     log_report<Enums...>(report, label, level);
 }
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_LOG_HPP_INCLUDED

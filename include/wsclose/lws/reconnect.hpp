@@ -21,16 +21,15 @@
 #include <wsclose/lws/detail/wsi.hpp>
 #include <wsclose/reconnect.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 namespace detail {
-    template <class Session, class = bool>
-    inline constexpr bool asks_on_connect = false;
-    template <class Session>
-    inline constexpr bool
-        asks_on_connect<Session, decltype(std::declval<Session &>().on_connect(
-                                     std::declval<lws_client_connect_info &>(), std::declval<const advice &>()))> =
-            true;
+template <class Session, class = bool>
+inline constexpr bool asks_on_connect = false;
+template <class Session>
+inline constexpr bool
+    asks_on_connect<Session, decltype(std::declval<Session &>().on_connect(std::declval<lws_client_connect_info &>(),
+                                                                           std::declval<const advice &>()))> = true;
 } // namespace detail
 
 /// Connects a client, and connects it again after an ending. It is a member of a session that the program owns, beside
@@ -188,6 +187,6 @@ private:
     bool           is_undecided_ = false; // nobody has planned what follows the try that began last
 };
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_RECONNECT_HPP_INCLUDED

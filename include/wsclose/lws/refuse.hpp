@@ -12,28 +12,28 @@
 
 #include <wsclose/lws/detail/wsi.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 namespace detail {
-    /// The head of the response for HTTP/1; returns its size. (The functions of lws would write HTTP/1.0: it does not
-    /// know the version of the request yet.)
-    inline int head_of_http1(char *begin, std::size_t room, unsigned retry_after) noexcept {
-        return lws_snprintf(begin, room,
-                            "HTTP/1.1 503 Service Unavailable\r\nRetry-After: %u\r\n"
-                            "Content-Length: 0\r\nConnection: close\r\n\r\n",
-                            retry_after);
-    }
+/// The head of the response for HTTP/1; returns its size. (The functions of lws would write HTTP/1.0: it does not
+/// know the version of the request yet.)
+inline int head_of_http1(char *begin, std::size_t room, unsigned retry_after) noexcept {
+    return lws_snprintf(begin, room,
+                        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: %u\r\n"
+                        "Content-Length: 0\r\nConnection: close\r\n\r\n",
+                        retry_after);
+}
 
-    /// The same for HTTP/2, with what the vhost adds to each response; returns 0 if there is not enough room.
-    inline int head_of_http2(lws *wsi, unsigned char *begin, std::size_t room, unsigned retry_after) noexcept {
-        unsigned char *at = begin, *const end = begin + room;
-        unsigned char name[] = "retry-after:", value[12];
-        const int     size   = lws_snprintf(reinterpret_cast<char *>(value), sizeof value, "%u", retry_after);
-        const bool    fits   = lws_add_http_header_status(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE, &at, end) == 0 &&
-                          lws_add_http_header_by_name(wsi, name, value, size, &at, end) == 0 &&
-                          lws_finalize_http_header(wsi, &at, end) == 0;
-        return fits ? static_cast<int>(at - begin) : 0;
-    }
+/// The same for HTTP/2, with what the vhost adds to each response; returns 0 if there is not enough room.
+inline int head_of_http2(lws *wsi, unsigned char *begin, std::size_t room, unsigned retry_after) noexcept {
+    unsigned char *at = begin, *const end = begin + room;
+    unsigned char name[] = "retry-after:", value[12];
+    const int     size   = lws_snprintf(reinterpret_cast<char *>(value), sizeof value, "%u", retry_after);
+    const bool    fits   = lws_add_http_header_status(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE, &at, end) == 0 &&
+                      lws_add_http_header_by_name(wsi, name, value, size, &at, end) == 0 &&
+                      lws_finalize_http_header(wsi, &at, end) == 0;
+    return fits ? static_cast<int>(at - begin) : 0;
+}
 } // namespace detail
 
 /// Refuses a WebSocket with HTTP 503 and `Retry-After` (RFC 9110 sections 15.6.4 and 10.2.3). `retry_after` is in
@@ -52,6 +52,6 @@ inline int refuse(lws *wsi, unsigned retry_after) noexcept {
     return -1;
 }
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_REFUSE_HPP_INCLUDED

@@ -13,7 +13,7 @@
 #include <wsclose/lws/connection.hpp>
 #include <wsclose/lws/detail/link.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// A timer of lws (lws_sorted_usec_list_t) that belongs to a connection. It does not fire once the connection
 /// has ended or the timer is destroyed. May be a member of anything. Service thread only; allocates nothing.
@@ -66,6 +66,6 @@ private:
     void *object_             = nullptr;
 };
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_TIMER_HPP_INCLUDED

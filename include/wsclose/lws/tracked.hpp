@@ -16,7 +16,7 @@
 #include <wsclose/lws/detail/adapter.hpp>
 #include <wsclose/lws/detail/session.hpp>
 
-namespace wsclose {
+WSCLOSE_BEGIN_NAMESPACE
 
 /// Tracks the connections of a protocol. In the table of protocols, write it in place of `Callback`:
 ///
@@ -55,6 +55,6 @@ auto tracked(lws *, lws_callback_reasons, void *, void *, std::size_t)
     return -1;
 }
 
-} // namespace wsclose
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_TRACKED_HPP_INCLUDED

@@ -20,7 +20,8 @@
 #include <wsclose/lws/detail/session.hpp>
 #include <wsclose/lws/detail/tracker.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 /// One callback of lws.
 struct call {
@@ -265,6 +266,7 @@ inline int adapt(call c) {
     return c.finish(*session, tracker, how);
 }
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_DETAIL_ADAPTER_HPP_INCLUDED

@@ -19,7 +19,8 @@
 #include <wsclose/lws/detail/socket.hpp>
 #include <wsclose/lws/detail/wsi.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 /// What words of lws tell. The first row that is part of the text counts.
 struct words_row {
@@ -128,6 +129,7 @@ inline failed_attempt examine_attempt(lws *wsi, std::string_view error) noexcept
     return attempt;
 }
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_DETAIL_ATTEMPT_HPP_INCLUDED

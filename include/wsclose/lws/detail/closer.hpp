@@ -22,7 +22,8 @@
 #include <wsclose/lws/detail/verdict.hpp>
 #include <wsclose/lws/detail/wsi.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 /// The part of `tracker` that decides when a Close frame goes out, and when the connection ends without. Lasts for one
 /// callback.
@@ -192,6 +193,7 @@ private:
     std::uint64_t taken_             = 0; // by the kernel before the program's callback
 };
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_DETAIL_CLOSER_HPP_INCLUDED

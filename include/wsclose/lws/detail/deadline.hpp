@@ -10,7 +10,10 @@
 
 #include <libwebsockets.h>
 
-namespace wsclose::detail {
+#include <wsclose/version.hpp>
+
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 /// A time limit in 16 bits: 0 is kept for "not set", so it is one more than its milliseconds.
 constexpr std::uint16_t close_timeout(lws_usec_t time) noexcept {
@@ -45,6 +48,7 @@ private:
     std::uint32_t end_ = 0; // in milliseconds of lws' clock; it wraps, but differences stay correct
 };
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_DETAIL_DEADLINE_HPP_INCLUDED

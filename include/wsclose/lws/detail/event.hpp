@@ -13,7 +13,8 @@
 
 #include <wsclose/lws/detail/wsi.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 enum class event : std::uint8_t {
     other,       ///< nothing to wsclose: only the program sees it
@@ -120,6 +121,7 @@ enum class ending : std::uint8_t {
     reported, ///< the report is final
 };
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_DETAIL_EVENT_HPP_INCLUDED

@@ -11,7 +11,8 @@
 #include <wsclose/lws/detail/verdict.hpp>
 #include <wsclose/lws/detail/wsi.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 inline evidence gather_evidence(lws *wsi, bool dropped_by_program) noexcept {
     evidence seen;
@@ -30,6 +31,7 @@ inline evidence gather_evidence(lws *wsi, bool dropped_by_program) noexcept {
     return seen;
 }
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_DETAIL_EVIDENCE_HPP_INCLUDED

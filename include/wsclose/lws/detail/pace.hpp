@@ -8,7 +8,10 @@
 
 #include <libwebsockets.h>
 
-namespace wsclose::detail {
+#include <wsclose/version.hpp>
+
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 /// Spreads turns evenly over a window of time. All times are in the microseconds of one clock.
 class pace {
@@ -55,6 +58,7 @@ private:
     lws_usec_t turns_  = 1; // in the window
 };
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_DETAIL_PACE_HPP_INCLUDED

@@ -8,7 +8,10 @@
 
 #include <libwebsockets.h>
 
-namespace wsclose::detail {
+#include <wsclose/version.hpp>
+
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 /// Service thread only. lws does not tell its timers that the context ends, and does not take them out of their list,
 /// which goes with the context. So the adapter calls `cancel_all` when lws destroys a tracked protocol of a vhost.
@@ -65,6 +68,7 @@ private:
     lws_vhost    *vhost_ = nullptr;
 };
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_DETAIL_RETRY_TIMER_HPP_INCLUDED

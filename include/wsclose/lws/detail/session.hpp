@@ -18,7 +18,8 @@
 #include <wsclose/lws/connection.hpp>
 #include <wsclose/lws/detail/deadline.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 template <class Member>
 struct member_of {
@@ -145,6 +146,7 @@ struct typed : session_type {
     }
 };
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_DETAIL_SESSION_HPP_INCLUDED

@@ -23,7 +23,8 @@
 
 #include <wsclose/lws/detail/verdict.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 inline lws_sockfd_type socket_of(lws *wsi) noexcept { return lws_get_socket_fd(lws_get_network_wsi(wsi)); }
 
@@ -152,6 +153,7 @@ inline std::uint64_t bytes_taken([[maybe_unused]] lws *wsi) noexcept {
 #endif
 }
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_DETAIL_SOCKET_HPP_INCLUDED

@@ -22,7 +22,8 @@
 #include <wsclose/lws/detail/event.hpp>
 #include <wsclose/lws/detail/wsi.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 /// Lasts for one callback.
 class tracker : closer {
@@ -190,6 +191,7 @@ private:
     stage         stage_;
 };
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_DETAIL_TRACKER_HPP_INCLUDED

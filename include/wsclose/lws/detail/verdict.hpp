@@ -10,7 +10,8 @@
 
 #include <wsclose/close_report.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 /// What frame lws has ready to send.
 enum class prepared : std::uint8_t {
@@ -69,6 +70,7 @@ constexpr verdict judge(const evidence &seen) noexcept {
             false};
 }
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_DETAIL_VERDICT_HPP_INCLUDED

@@ -17,7 +17,8 @@
 #include <wsclose/close_frame.hpp>
 #include <wsclose/lws/detail/socket.hpp>
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 
 // ---- what lws says
 
@@ -185,6 +186,7 @@ inline bool write_while_ending(lws *wsi, const close_frame &frame, role sender) 
     return is_stream(wsi) || before == 0 || bytes_taken(wsi) != before;
 }
 
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_DETAIL_WSI_HPP_INCLUDED

@@ -17,11 +17,13 @@ using detail::prepared;
 using detail::tcp;
 using detail::verdict;
 
-namespace wsclose::detail {
+WSCLOSE_BEGIN_NAMESPACE
+namespace detail {
 static bool operator==(const verdict &a, const verdict &b) {
     return a.why == b.why && a.must_send_prepared == b.must_send_prepared;
 }
-} // namespace wsclose::detail
+} // namespace detail
+WSCLOSE_END_NAMESPACE
 
 namespace {
 
