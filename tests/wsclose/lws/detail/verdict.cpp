@@ -106,3 +106,32 @@ TEST_CASE("a frame with 1002 or 1007 and the words of lws is lws' own, and any o
     CHECK_FALSE(is_prepared_by_lws("\x03\xE8rsv bits"));
     CHECK_FALSE(is_prepared_by_lws("\x00\x00"sv));
 }
+
+TEST_CASE("whatever is known, the verdict says nothing that is not known") {
+    unsigned count = 0;
+    for (const prepared frame : {prepared::nothing, prepared::by_program, prepared::by_lws})
+        for (const tcp transport : {tcp::whole, tcp::fin, tcp::reset, tcp::lost})
+            for (unsigned flags = 0; flags < 32; ++flags, ++count) {
+                const auto     is_set = [flags](unsigned bit) { return (flags >> bit & 1) != 0; };
+                const evidence seen{frame, is_set(0), is_set(1), transport, is_set(2), is_set(3), is_set(4)};
+                const verdict  result = judge(seen);
+                CAPTURE(int(frame), int(transport), flags, name(result.why));
+                switch (result.why) {
+                case cause::protocol_violation: CHECK(frame == prepared::by_lws); break;
+                case cause::dropped: CHECK((seen.dropped_by_program || frame == prepared::by_program)); break;
+                case cause::fin: CHECK(transport == tcp::fin); break;
+                case cause::reset: CHECK(transport == tcp::reset); break;
+                case cause::lost: CHECK(transport == tcp::lost); break;
+                case cause::context_destroyed: CHECK(seen.context_is_destroyed); break;
+                case cause::unknown: CHECK(seen.layer_may_have_ended); break;
+                case cause::not_reading: CHECK(seen.takes_nothing); break;
+                case cause::no_pong: CHECK(seen.ignored_ping); break;
+                default: CHECK(result.why == cause::library);
+                }
+                if (result.why == cause::library || result.why == cause::not_reading || result.why == cause::no_pong)
+                    CHECK((transport == tcp::whole && !seen.layer_may_have_ended && !seen.dropped_by_program));
+                CHECK(result.must_send_prepared ==
+                      (frame == prepared::by_lws || (frame == prepared::by_program && transport == tcp::whole)));
+            }
+    CHECK(count == 384);
+}
