@@ -23,7 +23,7 @@ def stands_in(block, source):
     return any(source[i : i + len(block)] == block for i in range(len(source)))
 
 
-examples = [lines(path.read_text()) for path in (root / "docs/examples").glob("*.cpp")]
+examples = [lines(path.read_text()) for path in (root / "docs/examples").rglob("*.[ch]pp")]
 files = [lines(path.read_text()) for path in (root / "docs/examples").glob("*.yml")]
 patches = [[line.rstrip() for line in path.read_text().splitlines()] for path in (root / "tests/porting").glob("*.patch")]
 run = lines((root / "tests/consumers.sh").read_text()) + lines((root / ".ci/run").read_text())
