@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSL-1.0
 
 """The documentation shows no code that is not compiled and no command that is not run: every C++
-block of README.md and docs/*.md stands in a program of docs/examples, every diff is a patch of
+block of README.md and docs/*.md stands in a program of docs/examples or tests/porting, every diff in a patch of
 tests/porting, every YAML block stands in a file of docs/examples, and every line of a shell, Meson or CMake block is in
-tests/consumers.sh or .ci/run."""
+tests/consumers.sh or .ci/run. Every test that SECURITY.md names exists."""
 
 import pathlib
 import re
@@ -23,25 +23,32 @@ def stands_in(block, source):
     return any(source[i : i + len(block)] == block for i in range(len(source)))
 
 
-examples = [lines(path.read_text()) for path in (root / "docs/examples").glob("*.cpp")]
+sources = [path for folder in ("docs/examples", "tests/porting") for path in (root / folder).rglob("*.[ch]pp")]
+examples = [lines(path.read_text()) for path in sources]
 files = [lines(path.read_text()) for path in (root / "docs/examples").glob("*.yml")]
 patches = [[line.rstrip() for line in path.read_text().splitlines()] for path in (root / "tests/porting").glob("*.patch")]
 run = lines((root / "tests/consumers.sh").read_text()) + lines((root / ".ci/run").read_text())
 
 failures, count = [], 0
-for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
+for page in [*sorted(root.glob("*.md")), *sorted((root / "docs").glob("*.md"))]:
     for language, text in re.findall(r"^ *```(cpp|diff|yaml|sh|meson|cmake)\n(.*?)^ *```$", page.read_text(), re.MULTILINE | re.DOTALL):
         # "..." stands for what is left out
         for part in re.split(r"^\s*(?://|#) \.\.\.$", text, flags=re.MULTILINE):
             count += 1
             if language == "cpp" and not any(stands_in(lines(part), example) for example in examples):
                 failures.append(f"{page.name}: not in any program of docs/examples:\n{part}")
-            if language == "diff" and part.splitlines() not in patches:
+            if language == "diff" and not any(stands_in([line.rstrip() for line in part.splitlines()], patch) for patch in patches):
                 failures.append(f"{page.name}: not a patch of tests/porting:\n{part}")
             if language == "yaml" and not any(stands_in(lines(part), file) for file in files):
                 failures.append(f"{page.name}: not in any file of docs/examples:\n{part}")
             if language not in ("cpp", "diff", "yaml"):
                 failures += [f"{page.name}: not run by any script: {l}" for l in lines(part) if not any(l in script for script in run)]
+
+tests = "".join(path.read_text() for path in (root / "tests").rglob("*") if path.suffix in (".cpp", ".build"))
+for row in re.findall(r"^\|[^|]*\| (.*`) \|$", (root / "SECURITY.md").read_text(), re.MULTILINE):
+    for name in re.findall(r"`([^`]*)`", row):
+        if f'TEST_CASE("{name}"' not in tests and f"'{name}'" not in tests and not name.startswith("./dev "):
+            failures.append(f"SECURITY.md: there is no test {name!r}")
 
 print("\n".join(failures))
 print(f"{count} snippets, {len(failures)} not compiled or not run")

@@ -36,6 +36,14 @@ vendored() {
     test -x chat_server
 }
 
+first_step() { # of docs/ten-minutes.md
+    mkdir docs
+    cp -r "$wsclose/include" .
+    cp -r "$wsclose/docs/examples" docs
+    g++ -std=c++17 -I include docs/examples/ten_minutes/step1.cpp -o step1 -pthread $(pkg-config --cflags --libs libwebsockets)
+    test -x step1
+}
+
 subproject() {
     mkdir subprojects
     ln -s "$wsclose" subprojects/wsclose
@@ -80,6 +88,7 @@ END
 }
 
 step vendored
+step first_step
 step subproject
 step pkg_config
 step cmake_subdirectory

@@ -510,7 +510,7 @@ namespace {
             s.saw(s.peer().read_to_end());
         });
 
-        section               = "A client's connection does not come about";
+        section               = "A client's connection is never established";
         const auto add_client = [&](const char *name, const script &peer) {
             all.push_back({section, name, true, act::nothing, 0, "", peer});
         };

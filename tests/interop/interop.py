@@ -370,6 +370,21 @@ def typescript(checks, scope, certificate):
     return "the TypeScript module in Chromium"
 
 
+def refusals(checks, scope, certificate):
+    """What a page is told by a server that turns it away: docs/refusing.md."""
+    server = Program(scope, PROGRAMS.parent.parent / "docs/refusing", 0)
+    url = f"ws://127.0.0.1:{server.line()['port']}"
+    with contextlib.ExitStack() as running:
+        browser = Browser(running, pathlib.Path(certificate[0]).parent)
+        for path, code, reason in [("/full", 1013, "all seats are taken"), ("/banned", 4003, "until Monday"),
+                                   ("/no-token", 3000, "log in first")]:
+            checks.equal(path, "accepted, then closed", {**view(code, reason), "opened": True},
+                         browser.ask(url=url + path, protocol="chat"))
+            checks.equal(path, "refused over HTTP", view(1006, clean=False),
+                         browser.ask(url=url + path, protocol="chat-http"))
+    return "a page in Chromium that is turned away"
+
+
 def body(code, text=b""):
     return code.to_bytes(2, "big") + text
 
@@ -466,7 +481,7 @@ def main():
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of the clean-up
     failed = False
-    for suite in node_ws, python_websockets, chromium, typescript, http2, lws:
+    for suite in node_ws, python_websockets, chromium, typescript, refusals, http2, lws:
         checks, name = Checks(), suite.__name__
         with contextlib.ExitStack() as scope:
             directory = pathlib.Path(tempfile.mkdtemp(prefix="wsclose-interop-"))

@@ -105,9 +105,9 @@ inline constexpr cause_row cause_rows[] = {
     {cause::unreachable, false, back},    // RFC 6455 7.2.3, as all that follow
     {cause::refused, false, back},
     {cause::timed_out, false, back},
-    {cause::tls_untrusted, false, slowly},  // judgement: a person has to mend it, or a portal stands before it.
+    {cause::tls_untrusted, false, slowly},  // judgement: only a person can correct it, or a portal stands before it.
     {cause::tls_expired, false, slowly},    // Nothing secret was sent, and nobody will tell the client that
-    {cause::tls_wrong_name, false, slowly}, // it is mended
+    {cause::tls_wrong_name, false, slowly}, // it is corrected
     {cause::tls_failed, false, slowly},
     {cause::upgrade_refused, false, {}},     // the status decides
     {cause::upgrade_invalid, false, slowly}, // as protocol_violation
