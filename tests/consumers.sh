@@ -11,7 +11,7 @@
 set -eu
 project=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'wait; rm -rf "$work"' EXIT
 cd "$work"
 prefix=$work/prefix
 
@@ -22,7 +22,7 @@ git -C clone init -q -b main
 git -C clone add .
 git -C clone -c user.name=consumer -c user.email=consumer@localhost commit -q -m 'As it is now'
 wsclose_url=file://$work/clone
-export wsclose_url
+export wsclose_url CMAKE_GENERATOR=Ninja
 version=$(python3 clone/docs/tools/version.py)
 
 step() { # step NAME: calls the function with this name, in a folder of its own that has wsclose and a program
@@ -31,11 +31,11 @@ step() { # step NAME: calls the function with this name, in a folder of its own 
     ln -s "$work/clone" wsclose
     cp wsclose/docs/examples/chat_server.cpp .
     set +e # in a condition, the shell would not stop at a command that fails
-    (set -ex; "$1") >../log 2>&1
+    (set -ex; "$1") >log 2>&1
     status=$?
     set -e
     if [ $status -ne 0 ]; then
-        cat ../log
+        cat log
         echo "consumers: $1 FAILED"
         exit 1
     fi
@@ -80,9 +80,8 @@ single_header_everywhere() {
             closes "./$1-$dialect"
         done
     }
-    build g++ &
+    build g++
     build clang++
-    wait $! # for the status of the first
     test -x g++-c++17
     test -x clang++-c++17
 }
@@ -227,9 +226,9 @@ cmake_without_lws() {
     export PKG_CONFIG_LIBDIR=/nowhere
     cmake_program "$cmake_package"
     set -- -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_DISABLE_FIND_PACKAGE_libwebsockets=ON
-    if cmake "$@" -S . -B build >log 2>&1; then exit 1; fi
-    grep 'neither pkg-config nor CMake finds libwebsockets 4.0 or later' log
-    grep 'There is no target wsclose::lws' log
+    if cmake "$@" -S . -B build >said 2>&1; then exit 1; fi
+    grep 'neither pkg-config nor CMake finds libwebsockets 4.0 or later' said
+    grep 'There is no target wsclose::lws' said
     cat >CMakeLists.txt <<'END'
 cmake_minimum_required(VERSION 3.18)
 project(codes LANGUAGES CXX)
@@ -264,9 +263,21 @@ END
     cmake -Dversion="$version" -DCMAKE_PREFIX_PATH="$prefix" -S . -B build
 }
 
+# Neither vcpkg nor Conan is here: docs/install.md says what of these has been tested.
+recipes() {
+    python3 - wsclose "$version" <<'END'
+import ast, json, pathlib, sys
+packaging = pathlib.Path(sys.argv[1], "docs/packaging")
+port = json.loads((packaging / "vcpkg/wsclose/vcpkg.json").read_text())
+assert port["version"] == sys.argv[2], "vcpkg.json has another version than include/wsclose/version.hpp"
+ast.parse((packaging / "conan/conanfile.py").read_text())
+END
+}
+
+step single_header_everywhere & # it takes as long as all others
+everywhere=$!
 step vendored
 step single_header
-step single_header_everywhere
 step single_header_of_another_version
 step two_versions
 step meson_subproject
@@ -280,3 +291,5 @@ step cmake_installed
 step cmake_installed_by_meson
 step cmake_without_lws
 step cmake_version
+step recipes
+wait $everywhere
