@@ -207,9 +207,10 @@ find_package(wsclose 1.0 CONFIG REQUIRED COMPONENTS lws)
 
 # By the config that CMake installs, in a prefix that has moved since, and with what CMake itself knows of libwebsockets.
 cmake_installed() {
+    prefix=$PWD/prefix
     cmake -S wsclose -B build-wsclose
-    cmake --install build-wsclose --prefix "$prefix-of-cmake"
-    mv "$prefix-of-cmake" moved
+    cmake --install build-wsclose --prefix "$prefix"
+    mv "$prefix" moved
     cmake_program "$cmake_package"
     cmake_build -DCMAKE_PREFIX_PATH="$PWD/moved"
     rm -r build
