@@ -112,6 +112,21 @@ two_versions() {
     done
     closes ./chat_server_one 'closed cleanly by us'
     closes ./chat_server_two 'ended cleanly by us'
+
+    # What one hands to the other must be of one version: the linker says so.
+    cat >interface.cpp <<'END'
+#include <wsclose/close_code.hpp>
+void hand_over(wsclose::close_code);
+#ifdef USER
+int main() { hand_over(wsclose::close_code::going_away); }
+#else
+void hand_over(wsclose::close_code) {}
+#endif
+END
+    g++ -std=c++17 -I one -c interface.cpp -o library.o
+    g++ -std=c++17 -I one -DUSER interface.cpp library.o -o same
+    if g++ -std=c++17 -I two -DUSER interface.cpp library.o -o different 2>errors; then exit 1; fi
+    grep 'undefined reference to `hand_over(wsclose::v.*99::close_code)' errors
 }
 
 meson_program() { # for all ways of Meson
