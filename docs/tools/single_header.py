@@ -43,7 +43,7 @@ def body_of(header, on_top):
 
 
 version = output_of(sys.executable, "docs/tools/version.py")
-date = output_of("git", "log", "-1", "--format=%cs")  # empty outside of a repository
+date = output_of("git", "log", "-1", "--format=%cs") if (root / ".git").exists() else ""
 licence = "".join(f"// {line}".rstrip() + "\n" for line in (root / "LICENSE").read_text(encoding="utf-8").splitlines())
 folder = pathlib.Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
