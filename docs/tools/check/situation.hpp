@@ -7,7 +7,6 @@
 // What `./dev check` plays against the program under check, what it sees, and what it makes of that. One table of
 // situations is for servers and for clients.
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,8 +61,7 @@ struct situation {
     const char                *rule; // the section and what it says
     delivery                   how  = delivery::one_segment;
     after                      then = after::wait;
-    std::size_t                cut  = 0;  // bytes at the end that are not sent
-    std::optional<role>        only = {}; // for a peer of this role
+    std::size_t                cut  = 0; // bytes at the end that are not sent
 };
 
 /// The situations for a peer of this role; `text` is what data frames hold.
