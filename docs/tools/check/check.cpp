@@ -171,31 +171,50 @@ void begin(const options &asked, const target &under_check, std::size_t planned)
     std::fflush(out);
 }
 
-/// Plays all situations. The status of the program.
+/// Throws if the peer ends connections by itself: then nothing that it does is an answer.
+void probe(target &under_check) {
+    constexpr double       moment = 0.3; // seconds
+    static const situation look{"nothing", {}, demand::survive, ""};
+    test::raw_peer         we   = under_check.open(false);
+    const observation      seen = play(we, under_check.role(), look, moment);
+    if (seen.close() || seen.end != test::stream_end::never)
+        throw no_websocket("it ends the connection by itself, so nothing can be played: " + shown(seen) +
+                               "; let it stay connected, and send it what it needs (--header, --protocol)",
+                           true);
+}
+
+/// Plays one situation after the other. Throws `no_websocket` if the next one cannot begin.
+void play_all(const options &asked, target &under_check, const std::vector<situation> &all, results &so_far,
+              std::string &last) {
+    probe(under_check);
+    if (!under_check.notes().empty())
+        std::fprintf(asked.json ? stderr : stdout, "Note: %s.\n", under_check.notes().c_str());
+    for (const situation &what : all) {
+        test::raw_peer we      = under_check.open(what.how == delivery::with_the_101);
+        last                   = what.name;
+        const observation seen = play(we, under_check.role(), what, asked.timeout);
+        so_far.add(what, seen, judge(what, seen, under_check.role()));
+    }
+    if (under_check.role() == wsclose::role::server)
+        under_check.open(false); // is it still there?
+}
+
+/// The status of the program.
 int run(const options &asked, target &under_check, const std::vector<situation> &all) {
     results     so_far(asked.json);
-    std::string before; // the situation before this one
+    std::string last; // the situation that was played last
     try {
-        for (const situation &what : all) {
-            test::raw_peer we = under_check.open(what.how == delivery::with_the_101);
-            if (before.empty() && !under_check.notes().empty())
-                std::fprintf(asked.json ? stderr : stdout, "Note: %s.\n", under_check.notes().c_str());
-            before                 = what.name;
-            const observation seen = play(we, under_check.role(), what, asked.timeout);
-            so_far.add(what, seen, judge(what, seen, under_check.role()));
-        }
-        if (under_check.role() == wsclose::role::server)
-            under_check.open(false);
+        play_all(asked, under_check, all, so_far, last);
+        so_far.sum_up(all.size(), "");
     } catch (const no_websocket &why) {
         if (so_far.empty()) {
             std::fprintf(stderr, "check: %s\n", why.what());
             return not_checked;
         }
         const bool dead = under_check.role() == wsclose::role::server && !why.is_alive();
-        so_far.sum_up(all.size(), "after \"" + before + "\": " + why.what());
+        so_far.sum_up(all.size(), "after \"" + last + "\": " + why.what());
         return dead || so_far.broken() > 0 ? must_broken : not_checked;
     }
-    so_far.sum_up(all.size(), "");
     return so_far.broken() > 0 ? must_broken : all_kept;
 }
 

@@ -173,7 +173,7 @@ namespace {
 
         /// Throws if this is not what RFC 6455 section 4.1 asks of a server's answer.
         void judge(const std::string &head, test::stream_end end) {
-            if (head.find("\r\n\r\n") == std::string::npos && head.find("HTTP/") != 0) {
+            if (head.find("\r\n\r\n") == std::string::npos || head.compare(0, 5, "HTTP/") != 0) {
                 const char *how = end == test::stream_end::never ? "sends no HTTP response in time"
                                                                  : "ends TCP without an HTTP response";
                 throw no_websocket(std::string("not a WebSocket server: it ") + how +
