@@ -67,8 +67,8 @@ REFUSALS = {
 # Of libwebsockets, some of its versions: docs/checking.md.
 LEFT_BY_LWS = {"Close behind 1 MB of text, echo unread": "poor",  # over TLS, if the machine is busy
                "text that is not UTF-8": "broken", "text masked wrongly": "broken", "Close: 126 bytes": "poor",
-               "Close: 1000 bytes": "poor"}
-LEFT_BY_LWS_CLIENTS = {**LEFT_BY_LWS, "Close in two fragments": "poor", "Close with the bit RSV1": "poor",
+               "Close: 1000 bytes": "poor", "Close with the bit RSV1": "poor"}
+LEFT_BY_LWS_CLIENTS = {**LEFT_BY_LWS, "Close in two fragments": "poor",
                        "Close with the bit RSV2": "poor", "text with the bit RSV2": "poor",
                        "an unknown opcode for data: 3": "poor", "an unknown opcode for control: 11": "poor"}
 PLAIN_LWS = {"Close: one byte, half a code", "Close: 5000, a forbidden code", "Close: 65535, a forbidden code",
@@ -107,7 +107,7 @@ def check_client(start, *options):
     """`start` is called with the URL, in a thread, when the check listens."""
     with subprocess.Popen([CHECK, "--listen", "0", "--json", "--wait", "20", *options], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as running:
-        url = re.search(r"wss?://\S+", running.stderr.readline().decode()).group()
+        url = json.loads(running.stdout.readline())["url"]
         threading.Thread(target=start, args=(url,), daemon=True).start()
         out, errors = running.communicate(timeout=PATIENCE)
         return Result(out.decode(), errors.decode(), running.returncode)

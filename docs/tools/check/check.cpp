@@ -157,18 +157,24 @@ private:
     const char *rule_      = nullptr; // the last one printed
 };
 
+void note(const options &asked, const std::string &text) {
+    std::fprintf(asked.json ? stderr : stdout, "Note: %s.\n", text.c_str());
+}
+
 void begin(const options &asked, const target &under_check, std::size_t planned) {
-    const bool is_server = under_check.role() == wsclose::role::server;
-    std::FILE *out       = asked.json ? stderr : stdout;
-    if (is_server)
-        std::fprintf(out, "How %s ends its connections, in %zu situations.\n", under_check.name().c_str(), planned);
+    const bool        is_server = under_check.role() == wsclose::role::server;
+    const char *const url       = under_check.name().c_str();
+    if (asked.json)
+        std::printf("{\"event\":\"begin\",\"role\":\"%s\",\"url\":%s,\"planned\":%zu}\n",
+                    is_server ? "server" : "client", quoted(url).c_str(), planned);
+    else if (is_server)
+        std::printf("How %s ends its connections, in %zu situations.\n", url, planned);
     else
-        std::fprintf(out, "Waiting at %s for a client, %zu times. A browser gets a page that connects.\n",
-                     under_check.name().c_str(), planned);
-    if (asked.tls || under_check.name().compare(0, 4, "wss:") == 0)
-        std::fprintf(out, is_server ? "Its certificate is not checked: any will do, a self-signed one too.\n"
-                                    : "Over TLS, with a self-signed certificate, which the client has to accept.\n");
-    std::fflush(out);
+        std::printf("Waiting at %s for a client, %zu times. A browser gets a page that connects.\n", url, planned + 1);
+    if (under_check.name().compare(0, 4, "wss:") == 0)
+        note(asked, is_server ? "the server's certificate is not checked; a self-signed one will do"
+                              : "the certificate is self-signed, and the client has to accept it");
+    std::fflush(stdout);
 }
 
 /// Throws if the peer ends connections by itself: then nothing that it does is an answer.
@@ -186,16 +192,21 @@ void probe(target &under_check) {
 /// Plays one situation after the other. Throws `no_websocket` if the next one cannot begin.
 void play_all(const options &asked, target &under_check, const std::vector<situation> &all, results &so_far,
               std::string &last) {
+    const bool is_client = under_check.role() == wsclose::role::client;
+    if (is_client)
+        begin(asked, under_check, all.size());
     probe(under_check);
+    if (!is_client)
+        begin(asked, under_check, all.size());
     if (!under_check.notes().empty())
-        std::fprintf(asked.json ? stderr : stdout, "Note: %s.\n", under_check.notes().c_str());
+        note(asked, under_check.notes());
     for (const situation &what : all) {
         test::raw_peer we      = under_check.open(what.how == delivery::with_the_101);
         last                   = what.name;
         const observation seen = play(we, under_check.role(), what, asked.timeout);
         so_far.add(what, seen, judge(what, seen, under_check.role()));
     }
-    if (under_check.role() == wsclose::role::server)
+    if (!is_client)
         under_check.open(false); // is it still there?
 }
 
@@ -236,7 +247,6 @@ int main(int count, char **arguments) {
             std::fprintf(stderr, "check: no situation has \"%s\" in its name\n", asked.only.c_str());
             return not_checked;
         }
-        begin(asked, *under_check, all.size());
         return run(asked, *under_check, all);
     } catch (const std::exception &why) {
         std::fprintf(stderr, "check: %s\n", why.what());

@@ -178,7 +178,8 @@ namespace {
                                                                  : "ends TCP without an HTTP response";
                 throw no_websocket(std::string("not a WebSocket server: it ") + how +
                                        (head.empty() ? "" : ", but \"" + first_line(head) + '"') +
-                                       (tls_ ? "" : "; is it wss:// ?"),
+                                       (tls_ ? "" : "; is it wss:// ?") +
+                                       (asked_.protocol.empty() ? "" : " Does it know the subprotocol?"),
                                    !head.empty());
             }
             if (head.find(" 101 ") > head.find('\r')) {
