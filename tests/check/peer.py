@@ -83,8 +83,8 @@ class Connection:
         if size == 126:
             size, = struct.unpack("!H", self.take(2))
         key = self.take(4) if second & 128 else bytes(4)
-        payload = self.take(size)
-        return first, bytes(byte ^ key[at % 4] for at, byte in enumerate(payload))
+        mask = (key * (size // 4 + 1))[:size]
+        return first, (int.from_bytes(self.take(size), "big") ^ int.from_bytes(mask, "big")).to_bytes(size, "big")
 
     def demand_text(self, payload):
         with contextlib.suppress(UnicodeDecodeError):

@@ -8,7 +8,7 @@
 namespace check {
 namespace {
 
-    constexpr double      soon    = 2;  // seconds; longer is not "immediately"
+    constexpr double      soon    = 3;  // seconds; longer is not "immediately"
     constexpr std::size_t longest = 44; // bytes of text that are shown
 
     std::uint16_t code_of(std::string_view body) {

@@ -70,6 +70,8 @@ namespace {
 
     // ---- sockets ----
 
+    constexpr double patience = 10; // seconds for TCP, TLS and HTTP
+
     struct addresses {
         addrinfo *first = nullptr;
 
@@ -90,19 +92,19 @@ namespace {
     };
 
     /// Gives every wait within the kernel a limit.
-    void set_limit(int fd, double seconds) {
+    void set_limit(int fd) {
         timeval limit{};
-        limit.tv_sec = static_cast<time_t>(seconds) + 1;
+        limit.tv_sec = static_cast<time_t>(patience);
         ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
         ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     }
 
-    socket_handle connect(const authority &where, double seconds) {
+    socket_handle connect(const authority &where) {
         const addresses found(where, 0);
         int             error = 0;
         for (const addrinfo *at = found.first; at; at = at->ai_next) {
             socket_handle socket(::socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-            set_limit(socket.get(), seconds); // of connect() too
+            set_limit(socket.get()); // of connect() too
             if (::connect(socket.get(), at->ai_addr, at->ai_addrlen) == 0)
                 return socket;
             error = errno;
@@ -116,9 +118,9 @@ namespace {
     }
 
     /// The head of an HTTP message; without its end if none came.
-    std::string read_head(raw_peer &peer, double seconds) {
+    std::string read_head(raw_peer &peer) {
         while (peer.unread().find("\r\n\r\n") == std::string::npos)
-            if (!peer.read_for(static_cast<int>(seconds * 1000)))
+            if (!peer.read_for(static_cast<int>(patience * 1000)))
                 return peer.unread();
         return peer.read_head();
     }
@@ -132,12 +134,12 @@ namespace {
               path_(std::move(path)) {}
 
         raw_peer open(bool) override {
-            socket_handle     socket = connect(where_, asked_.timeout);
+            socket_handle     socket = connect(where_);
             const bool        number = where_.host.find_first_not_of("0123456789.") == std::string::npos;
             const std::string name   = number || where_.host.find(':') != std::string::npos ? "" : where_.host;
             raw_peer          peer   = over_tls_or_not(std::move(socket), name);
             peer.send(request());
-            const std::string head = read_head(peer, asked_.timeout);
+            const std::string head = read_head(peer);
             judge(head, peer.end());
             return peer;
         }
@@ -236,7 +238,7 @@ namespace {
                                            " s (--wait)",
                                        false);
                 socket_handle socket(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-                set_limit(socket.get(), asked_.timeout);
+                set_limit(socket.get());
                 if (auto peer = upgrade(std::move(socket), holds_back))
                     return std::move(*peer);
             }
@@ -247,7 +249,7 @@ namespace {
         std::optional<raw_peer> upgrade(socket_handle socket, bool holds_back) const try {
             raw_peer peer =
                 raw_peer::over(std::move(socket), raw_peer::side::server, asked_.tls ? transport::tls : transport::tcp);
-            const std::string head = read_head(peer, asked_.timeout);
+            const std::string head = read_head(peer);
             const auto        key  = header(head, "Sec-WebSocket-Key");
             if (!key) {
                 answer_http(peer, head);
