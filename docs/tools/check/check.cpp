@@ -12,6 +12,7 @@
 
 #include "situation.hpp"
 #include "target.hpp"
+#include "text.hpp"
 
 namespace {
 
@@ -80,14 +81,6 @@ bool read_arguments(int count, char **arguments, options &asked) {
 
 // ---- the table, or lines of JSON ----
 
-std::string quoted(const std::string &text) {
-    std::string clean(3 * text.size() + 3, '\0'), out;
-    clean.resize(wsclose::utf8::sanitise(text, &clean[0], clean.size()));
-    const auto sink = [&out](std::string_view piece) { out += piece; };
-    wsclose::detail::write_quoted(clean, sink);
-    return out;
-}
-
 const char *to_text(grade how) { return how == grade::good ? "good" : how == grade::poor ? "poor" : "broken"; }
 
 /// Counts what was found, and prints it as it comes.
@@ -136,8 +129,7 @@ private:
         const bool        is_wide = what.name.find("日") != std::string::npos; // two columns for three bytes
         const std::size_t columns = what.name.size() - (is_wide ? 1 : 0);
         std::printf("  %-6s  %s%s  %s\n", worst == grade::broken ? "BROKEN" : to_text(worst), what.name.c_str(),
-                    std::string(columns < 39 ? 39 - columns : 0, ' ').c_str(),
-                    what.then == after::reset ? "-" : shown(seen).c_str());
+                    std::string(columns < 39 ? 39 - columns : 0, ' ').c_str(), shown(what, seen).c_str());
         for (const finding &one : found)
             std::printf("          %s\n", one.text.c_str());
     }
@@ -145,7 +137,8 @@ private:
     static void print_json(const situation &what, const observation &seen, const std::vector<finding> &found,
                            grade worst) {
         std::string line = "{\"event\":\"situation\",\"name\":" + quoted(what.name) + ",\"grade\":\"" + to_text(worst) +
-                           "\",\"did\":" + quoted(shown(seen)) + ",\"asks\":" + quoted(what.rule) + ",\"findings\":[";
+                           "\",\"did\":" + quoted(shown(what, seen)) + ",\"asks\":" + quoted(what.rule) +
+                           ",\"findings\":[";
         for (const finding &one : found)
             line += std::string(&one == &found[0] ? "" : ",") + "{\"grade\":\"" + to_text(one.how) +
                     "\",\"text\":" + quoted(one.text) + '}';
@@ -184,7 +177,7 @@ void probe(target &under_check) {
     test::raw_peer         we   = under_check.open(false);
     const observation      seen = play(we, under_check.role(), look, moment);
     if (seen.close() || seen.end != test::stream_end::never)
-        throw no_websocket("it ends the connection by itself, so nothing can be played: " + shown(seen) +
+        throw no_websocket("it ends the connection by itself, so nothing can be played: " + shown(look, seen) +
                                "; let it stay connected, and send it what it needs (--header, --protocol)",
                            true);
 }

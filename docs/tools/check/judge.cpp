@@ -3,7 +3,10 @@
 
 #include "situation.hpp"
 
+#include <algorithm>
 #include <cstdio>
+
+#include "text.hpp"
 
 namespace check {
 namespace {
@@ -149,7 +152,7 @@ namespace {
             if (!close_ || what_.asks == demand::end || what_.then == after::keep_tcp)
                 return;
             const bool        late   = seen_.ended - close_->at > soon;
-            const bool        failed = what_.asks >= demand::answer_or_refuse && complains(close_->payload);
+            const bool        failed = what_.asks != demand::answer && complains(close_->payload);
             const std::string when   = open() ? "does not end TCP" : "ends TCP only " + in_seconds(seen_.ended);
             if (failed && (open() || late)) // our frame was no Close frame for it
                 poor("7.1.7, 7.1.1: it fails the connection, but " + when + "; a server SHOULD do so immediately");
@@ -179,20 +182,17 @@ std::vector<finding> judge(const situation &what, const observation &seen, role 
 std::string shown_body(std::string_view body) {
     if (body.size() < 2)
         return body.empty() ? "Close without a code" : "Close with one byte";
-    std::string text(3 * body.size() + 3, '\0'); // one byte may become U+FFFD
-    text.resize(wsclose::utf8::sanitise(body.substr(2), &text[0], text.size()));
-    std::string out = std::to_string(code_of(body));
-    if (text.empty())
-        return out;
-    if (text.size() > longest)
-        text = std::string(wsclose::utf8::prefix(text, longest)) + "...";
-    out += ' ';
-    const auto sink = [&out](std::string_view piece) { out += piece; };
-    wsclose::detail::write_quoted(text, sink);
-    return out;
+    const std::string      code   = std::to_string(code_of(body));
+    const std::string_view reason = body.substr(2);
+    std::size_t            size   = std::min(longest, reason.size());
+    while (size < reason.size() && (reason[size] & 0xC0) == 0x80) // not within a code point
+        --size;
+    return reason.empty() ? code : code + ' ' + quoted(reason.substr(0, size)) + (size < reason.size() ? "..." : "");
 }
 
-std::string shown(const observation &seen) {
+std::string shown(const situation &what, const observation &seen) {
+    if (what.then == after::reset)
+        return "-";
     std::string out;
     std::size_t data = 0, pongs = 0;
     for (const seen_frame &frame : seen.frames) {

@@ -91,10 +91,8 @@ namespace {
             if (!we_closed_ && what_.then != after::silent && seen_.end == test::stream_end::never)
                 we_.send_close(frame.payload);
             we_closed_ = true;
-            if (peer_ == role::client && what_.then != after::keep_tcp && seen_.end == test::stream_end::never) {
+            if (peer_ == role::client && what_.then != after::keep_tcp && seen_.end == test::stream_end::never)
                 we_.send_fin(); // a server ends TCP first, RFC 6455 section 7.1.1
-                seen_.we_ended_first = true;
-            }
         }
 
         test::raw_peer         &we_;
@@ -117,9 +115,8 @@ observation play(test::raw_peer &we, role peer, const situation &what, double li
     }
     if (what.then == after::fin)
         we.send_fin();
-    observation seen    = reader(we, peer, what, limit).read();
-    seen.we_ended_first = seen.we_ended_first || what.then == after::fin;
-    seen.delivered      = delivered;
+    observation seen = reader(we, peer, what, limit).read();
+    seen.delivered   = delivered;
     return seen;
 }
 

@@ -83,10 +83,9 @@ struct seen_frame {
 struct observation {
     std::vector<seen_frame> frames;
     std::string             rest; // bytes that are no whole frame
-    test::stream_end        end            = test::stream_end::never;
-    double                  ended          = 0;     // when, or when we gave up
-    bool                    we_ended_first = false; // ended our side of TCP
-    bool                    delivered      = true;  // false: the peer took not all that we had to send
+    test::stream_end        end       = test::stream_end::never;
+    double                  ended     = 0;    // when, or when we gave up
+    bool                    delivered = true; // false: the peer took not all that we had to send
 
     const seen_frame *close() const { // the first
         for (const seen_frame &frame : frames)
@@ -110,7 +109,7 @@ struct finding {
 std::vector<finding> judge(const situation &what, const observation &seen, role peer);
 
 /// `1000 "bye" at once, then it ended TCP after 5.0 s`
-std::string shown(const observation &seen);
+std::string shown(const situation &what, const observation &seen);
 
 /// `1000 "bye"`, whatever the code and the bytes of the text.
 std::string shown_body(std::string_view body);
