@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <wsclose/detail/config.hpp>
 #include <wsclose/format.hpp>
 #include <wsclose/lws/tracked.hpp>
 
@@ -27,14 +28,17 @@ namespace {
 thread_local bool finds_no_memory = false; // the next allocation of this thread
 }
 
-void *operator new(std::size_t size, const std::nothrow_t &) noexcept { return std::malloc(size != 0 ? size : 1); }
-void *operator new(std::size_t size) {
+// Not inline: GCC would complain of free().
+WSCLOSE_NOINLINE void *operator new(std::size_t size, const std::nothrow_t &) noexcept {
+    return std::malloc(size != 0 ? size : 1);
+}
+WSCLOSE_NOINLINE void *operator new(std::size_t size) {
     if (void *const memory = std::exchange(finds_no_memory, false) ? nullptr : operator new(size, std::nothrow))
         return memory;
     throw std::bad_alloc();
 }
-void operator delete(void *memory) noexcept { std::free(memory); }
-void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
+WSCLOSE_NOINLINE void operator delete(void *memory) noexcept { std::free(memory); }
+WSCLOSE_NOINLINE void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
