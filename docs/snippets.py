@@ -3,7 +3,8 @@
 
 """The documentation shows no code that is not compiled and no command that is not run: every C++
 block of README.md and docs/*.md stands in a program of docs/examples, every diff is a patch of
-tests/porting, every YAML block stands in a file of docs/examples, and every line of a shell, Meson or CMake block is in
+tests/porting, every YAML block stands in a file of docs/examples, every block of a proxy's configuration stands
+in its file of docs/proxies, and every line of a shell, Meson or CMake block is in
 tests/consumers.sh or .ci/run."""
 
 import pathlib
@@ -25,12 +26,14 @@ def stands_in(block, source):
 
 examples = [lines(path.read_text()) for path in (root / "docs/examples").glob("*.cpp")]
 files = [lines(path.read_text()) for path in (root / "docs/examples").glob("*.yml")]
+proxies = {name: lines((root / "docs/proxies" / file).read_text()) for name, file in
+           {"nginx": "nginx.conf", "haproxy": "haproxy.cfg", "caddy": "Caddyfile", "apache": "httpd.conf"}.items()}
 patches = [[line.rstrip() for line in path.read_text().splitlines()] for path in (root / "tests/porting").glob("*.patch")]
 run = lines((root / "tests/consumers.sh").read_text()) + lines((root / ".ci/run").read_text())
 
 failures, count = [], 0
 for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
-    for language, text in re.findall(r"^ *```(cpp|diff|yaml|sh|meson|cmake)\n(.*?)^ *```$", page.read_text(), re.MULTILINE | re.DOTALL):
+    for language, text in re.findall(r"^ *```(cpp|diff|yaml|nginx|haproxy|caddy|apache|sh|meson|cmake)\n(.*?)^ *```$", page.read_text(), re.MULTILINE | re.DOTALL):
         # "..." stands for what is left out
         for part in re.split(r"^\s*(?://|#) \.\.\.$", text, flags=re.MULTILINE):
             count += 1
@@ -40,7 +43,9 @@ for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
                 failures.append(f"{page.name}: not a patch of tests/porting:\n{part}")
             if language == "yaml" and not any(stands_in(lines(part), file) for file in files):
                 failures.append(f"{page.name}: not in any file of docs/examples:\n{part}")
-            if language not in ("cpp", "diff", "yaml"):
+            if language in proxies and not stands_in(lines(part), proxies[language]):
+                failures.append(f"{page.name}: not in the file of docs/proxies:\n{part}")
+            if language in ("sh", "meson", "cmake"):
                 failures += [f"{page.name}: not run by any script: {l}" for l in lines(part) if not any(l in script for script in run)]
 
 print("\n".join(failures))
