@@ -3,12 +3,12 @@
 
 """Puts proxies between WebSocket clients and servers, ends connections in every way, and notes what both sides see.
 
-  proxies.py                  writes the tables of docs/behind-a-proxy.md from docs/proxies/measured.json
+  proxies.py                  writes the tables of docs/behind-a-proxy.md from what was measured: docs/proxies/SUITE.json
   proxies.py --check          checks that they are up to date
   proxies.py --measure PROXIED [EVENT...]
-                              measures all with the program docs/tools/proxied, and writes both; or measures
-                              these, and prints them
-  proxies.py --quick PROXIED  measures what takes a few seconds, and compares it with the file, if the versions
+                              measures all with the program docs/tools/proxied, and writes the file of this
+                              Debian and the tables; or measures these, and prints them
+  proxies.py --quick PROXIED  measures what takes a few seconds, and compares it with the files, if the versions
                               are the same"""
 
 import contextlib
@@ -30,7 +30,6 @@ import time
 docs = pathlib.Path(__file__).resolve().parent.parent
 page = docs / "behind-a-proxy.md"
 configurations = docs / "proxies"
-measured = configurations / "measured.json"
 scratch = docs.parent / "build/proxies"
 CERTIFICATE = scratch / "certificate.pem"  # and its key
 ROOT = scratch / "root"  # where ./dev unpacks the proxies that are not installed
@@ -541,7 +540,8 @@ EVENTS = []
 
 
 def event(section, name, **options):
-    """An event: a function of a stage that returns what the client sees, and what the server does."""
+    """An event: a function of a stage that returns what the client sees, what the server does, and perhaps what a client
+    over TLS does."""
 
     def add(play):
         EVENTS.append((section, name, options, play))
@@ -695,7 +695,8 @@ def server_killed(stage):
     stage.mark()
     stage.server.kill()
     stage.watch(PATIENCE, clients.ended)
-    return clients.story(), ""
+    plain, secure = clients.story()
+    return plain, "", secure
 
 
 @event(TCP, "the server resets TCP")
@@ -719,12 +720,12 @@ class Clients:
         return self.raw.end and self.lws.report() and self.tls.report()
 
     def story(self):
-        """What the raw one has seen; if that is the end, what the others have reported."""
+        """What the raw one has seen, and if that is the end, what the one over TCP has reported; and the one over TLS."""
         seen = self.raw.story(self.stage.since)
         if seen == "open":
-            return seen
-        plain, secure = (told(end.report(), self.stage.since).split(",")[0].split(" after")[0] for end in (self.lws, self.tls))
-        return f"{seen}; {plain}" + (f", over TLS {secure}" if secure != plain else "")
+            return seen, seen
+        plain, secure = (told(end.report(), 0).split(",")[0].split(" after")[0] for end in (self.lws, self.tls))
+        return f"{seen}; {plain}", secure
 
 
 # ---- nobody sends for a while ----
@@ -758,7 +759,8 @@ def idle(stage):
     clients = Clients(stage)
     stage.mark()
     stage.watch(5, lambda: clients.ended() and stage.server.report("/raw"))
-    return clients.story(), told(stage.server.report("/raw"), stage.since)
+    plain, secure = clients.story()
+    return plain, told(stage.server.report("/raw"), stage.since), secure
 
 
 @event(IDLE, "only the server pings, each second", idle="2s")
@@ -808,7 +810,8 @@ def change(stage, act, limit=4):
         clients.raw.say("are you there")
         stage.watch(PATIENCE, lambda: clients.raw.end or any(opcode == 1 for _, opcode, _ in clients.raw.frames))
     stage.watch(PATIENCE if clients.raw.end else 0, lambda: stage.server.report("/raw"))
-    return clients.story(), told(stage.server.report("/raw"), stage.since)
+    plain, secure = clients.story()
+    return plain, told(stage.server.report("/raw"), stage.since), secure
 
 
 @event(PROXY, "reload")
@@ -899,31 +902,36 @@ def strangers(stage):
 # ---- all of it ----
 
 LONG = [idle_by_default]
-QUICK = [server_closes, client_closes, client_reset, server_killed, reload, down, members]
+QUICK = [server_closes, client_closes, client_fin, client_reset, reload, down, members]
 
 
 def play(proxy, program, chosen, seen, failures):
-    for section, name, options, act in EVENTS:
-        if act not in chosen or stopped.is_set():
-            continue
+    for section, name, options, act in chosen:
+        if stopped.is_set():
+            return
         with contextlib.ExitStack() as scope:
             try:
-                seen[name][proxy.name] = dict(zip(("client", "server"), act(Stage(scope, proxy, program, **options))))
+                outcome = dict(zip(("client", "server", "tls"), act(Stage(scope, proxy, program, **options))))
             except (Failure, OSError) as failure:
                 failures.append(f"{proxy.name}: {name}: {failure}")
+            else:
+                if outcome not in seen[name][proxy.name]:
+                    seen[name][proxy.name].append(outcome)
 
 
-def measure(program, chosen):
-    """What was seen, and what failed."""
+def measure(program, chosen, rounds):
+    """What was seen, and what failed. Some outcomes vary, so there are rounds."""
     shutil.rmtree(scratch / "run", ignore_errors=True)
     key = scratch / "key.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
                     "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-days", "2", "-out",
                     CERTIFICATE, "-keyout", key], check=True, stderr=subprocess.DEVNULL)
     CERTIFICATE.write_text(key.read_text() + CERTIFICATE.read_text())
-    seen, failures = {name: {} for _, name, _, act in EVENTS if act in chosen}, []
-    players = [threading.Thread(target=play, args=(proxy, program, acts, seen, failures)) for proxy in PROXIES
-               for acts in ([act for act in chosen if act not in LONG], [act for act in chosen if act in LONG]) if acts]
+    events = [event for event in EVENTS if event[-1] in chosen]
+    long, short = ([event for event in events if (event[-1] in LONG) is wanted] for wanted in (True, False))
+    seen, failures = {name: {proxy.name: [] for proxy in PROXIES} for _, name, *_ in events}, []
+    players = [threading.Thread(target=play, args=(proxy, program, some, seen, failures))
+               for proxy in PROXIES for some in (long, short[::2] * rounds, short[1::2] * rounds)]
     for player in players:
         player.start()
     for player in players:
@@ -933,22 +941,45 @@ def measure(program, chosen):
         "date": str(datetime.date.today()),
         "lws": re.match(r"[\d.]+", lws.stdout)[0],
         "proxies": {proxy.name: proxy.version() for proxy in PROXIES},
-        "events": [{"section": section, "event": name, "seen": {proxy.name: seen[name].get(proxy.name) for proxy in PROXIES}} for section, name, *_ in EVENTS if name in seen],
+        "events": [{"section": section, "event": name, "seen": seen[name]} for section, name, *_ in events],
     }, failures
 
 
-def tables(file):
-    proxies = file["proxies"]
-    out, section = f"\nMeasured on {file['date']}, with lws {file['lws']}.\n", ""
-    for line in file["events"]:
+# ---- what was measured ----
+
+
+def suite():
+    """The name of this Debian."""
+    release = dict(line.split("=", 1) for line in pathlib.Path("/etc/os-release").read_text().splitlines() if "=" in line)
+    return release.get("VERSION_CODENAME", "other")
+
+
+def read_measured():
+    files = [json.loads(path.read_text()) for path in configurations.glob("*.json")]
+    return sorted(files, key=lambda file: [int(part) for part in file["lws"].split(".")])
+
+
+def joined(texts):
+    """The different ones, of which each may be several."""
+    return " *or* ".join(sorted({part for text in texts for part in text.split(" *or* ")}))
+
+
+def tables(files):
+    versions = {name: ", ".join(dict.fromkeys(file["proxies"][name] for file in files)) for name in files[-1]["proxies"]}
+    dates, lws = (", ".join(dict.fromkeys(file[key] for file in files)) for key in ("date", "lws"))
+    out, section = f"\nMeasured on {dates}, with lws {lws}.\n", ""
+    for line in files[-1]["events"]:
         if line["section"] != section:
             section = line["section"]
-            out += f"\n### {section}\n\n| event | seen by | " + " | ".join(f"{name} {version}" for name, version in proxies.items())
-            out += " |\n|---|---|" + "---|" * len(proxies) + "\n"
+            out += f"\n### {section}\n\n| event | seen by | " + " | ".join(f"{name} {version}" for name, version in versions.items())
+            out += " |\n|---|---|" + "---|" * len(versions) + "\n"
+        same = [other["seen"] for file in files for other in file["events"] if other["event"] == line["event"]]
+        plain, server, tls = ([joined(outcome.get(side, "") for seen in same for outcome in seen[name]) for name in versions]
+                              for side in ("client", "server", "tls"))
+        sides = {"client": plain, "server": server} if plain != server else {"both": plain}
+        if any(cell not in plain[i] for i, cell in enumerate(tls)):
+            sides = {"client": plain, "client over TLS": tls, "server": server}
         what = line["event"]
-        sides = {side: [line["seen"][name][side] for name in proxies] for side in ("client", "server")}
-        if sides["client"] == sides["server"]:
-            sides = {"both": sides["client"]}
         for side, cells in sides.items():
             if any(cells):
                 out += f"| {what} | {side} | " + " | ".join(cells) + " |\n"
@@ -956,48 +987,55 @@ def tables(file):
     return out + "\n"
 
 
-def written(file):
+def written():
     begin, end = "<!-- tables: written by ./dev proxies -->\n", "<!-- end -->\n"
     head, rest = page.read_text().split(begin)
-    return head + begin + tables(file) + end + rest.split(end)[1]
+    return head + begin + tables(read_measured()) + end + rest.split(end)[1]
 
 
-def differences(before, now):
-    known = {line["event"]: line["seen"] for line in before["events"]}
-    for line in now["events"] if now["lws"] == before["lws"] else []:
-        for name, seen in line["seen"].items():
-            if now["proxies"][name] == before["proxies"][name] and seen != known[line["event"]][name]:
-                yield f"{name}: {line['event']}: {seen}\n    and not: {known[line['event']][name]}"
+def differences(now):
+    """What was not seen before with the same versions."""
+    known = {}
+    for file in read_measured():
+        for line in file["events"] if file["lws"] == now["lws"] else []:
+            for name, outcomes in line["seen"].items():
+                known.setdefault((line["event"], name, file["proxies"][name]), []).extend(outcomes)
+    for line in now["events"]:
+        for name, outcomes in line["seen"].items():
+            before = known.get((line["event"], name, now["proxies"][name]))
+            if before:
+                yield from (f"{name}: {line['event']}: {outcome}\n    and not: {before}" for outcome in outcomes if outcome not in before)
 
 
 def main():
     signal.signal(signal.SIGINT, lambda *_: stopped.set())
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     what, *rest = sys.argv[1:] or ["--write"]
-    before = json.loads(measured.read_text()) if measured.exists() else None
     failures = []
     if what == "--check":
-        if page.read_text() != written(before):
-            failures.append(f"{page.name} is not what proxies.py makes of {measured.name}; run docs/tools/proxies.py")
+        if page.read_text() != written():
+            failures.append(f"{page.name} is not what was measured; run docs/tools/proxies.py")
     elif what == "--write":
-        page.write_text(written(before))
+        page.write_text(written())
     elif what == "--quick":
-        now, failures = measure(rest[0], QUICK)
-        if failures or list(differences(before, now)):  # once more: a machine that is busy can be late
-            now, failures = measure(rest[0], QUICK)
-        failures += differences(before, now)
-        print(f"{sum(len(line['seen']) for line in now['events'])} endings behind proxies, {len(failures)} not as in {measured.name}")
+        now, failures = measure(rest[0], QUICK, 1)
+        if failures or list(differences(now)):  # once more: a machine that is busy can be late
+            now, failures = measure(rest[0], QUICK, 1)
+        failures += differences(now)
+        print(f"{sum(len(line['seen']) for line in now['events'])} endings behind proxies, {len(failures)} failed or not as they were")
     else:
         known = {act.__name__: act for *_, act in EVENTS}
         if unknown := set(rest[1:]) - set(known):
             sys.exit(f"proxies.py: there is no event {', '.join(unknown)}, but {', '.join(known)}")
-        now, failures = measure(rest[0], [known[name] for name in rest[1:] or known])
+        now, failures = measure(rest[0], [known[name] for name in rest[1:] or known], 2)
+        text = json.dumps(now, indent=1, ensure_ascii=False) + "\n"
         if rest[1:] or failures:
-            print(json.dumps(now, indent=1, ensure_ascii=False))
+            print(text)
         else:
-            measured.write_text(json.dumps(now, indent=1, ensure_ascii=False) + "\n")
-            page.write_text(written(now))
-            print(f"proxies.py: wrote {measured.name} and the tables of {page.name}")
+            file = configurations / f"{suite()}.json"
+            file.write_text(text)
+            page.write_text(written())
+            print(f"proxies.py: wrote {file.name} and the tables of {page.name}")
     if failures:
         sys.exit("\n".join(failures))
 
