@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSL-1.0
 
 """The documentation shows no code that is not compiled and no command that is not run: every C++
-block of README.md and docs/*.md stands in a program of docs/examples, every diff is a patch of
+block of README.md, docs/*.md and the home page of the site stands in a program of docs/examples, every diff is a patch of
 tests/porting, every YAML block stands in a file of docs/examples, and every line of a shell, Meson or CMake block is in
 tests/consumers.sh or .ci/run."""
 
@@ -29,7 +29,7 @@ patches = [[line.rstrip() for line in path.read_text().splitlines()] for path in
 run = lines((root / "tests/consumers.sh").read_text()) + lines((root / ".ci/run").read_text())
 
 failures, count = [], 0
-for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
+for page in [root / "README.md", root / "docs/site/home.md", *sorted((root / "docs").glob("*.md"))]:
     for language, text in re.findall(r"^ *```(cpp|diff|yaml|sh|meson|cmake)\n(.*?)^ *```$", page.read_text(), re.MULTILINE | re.DOTALL):
         # "..." stands for what is left out
         for part in re.split(r"^\s*(?://|#) \.\.\.$", text, flags=re.MULTILINE):

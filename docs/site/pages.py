@@ -67,7 +67,7 @@ class Site:
         """The text of a page, with its links turned; code is left alone. Pictures go along."""
         def turn(found):
             before, link = found[1], found[2]
-            if re.match(r"[a-z]+:|#", link):
+            if re.match(r"[a-z]+:|#|/", link):
                 return found[0]
             if before.startswith("!"):
                 shutil.copy(page.parent / link, self.out / pathlib.Path(link).name)
@@ -110,7 +110,7 @@ class Site:
                    for group, entries in self.groups.items()]
         sidebar.append(atlas.make(self.write))
         sidebar += reference.make(root / "build/doxygen/xml", root / "include", self.write)
-        self.write("index", (here / "home.md").read_text())
+        self.write("index", self.convert(here / "home.md"))
         shutil.copytree(here / "theme", self.out / ".vitepress/theme")
         shutil.copy(here / "config.mjs", self.out / ".vitepress/config.mjs")
         (self.out / ".vitepress/sidebar.json").write_text(json.dumps(sidebar))
