@@ -86,13 +86,13 @@ def begin(picture, section, name, flavour):
         picture.arrow(peer, lws, plain.removeprefix("the server ").replace("the server's ", ""))
 
 
-def on_the_wire(picture, wire, told):
+def on_the_wire(picture, section, name, wire, told):
     """What the peer got, and the frame of the peer's that the report says came after it."""
     frame, *rest = re.split(r', (?=after|then|reset|and no end|part)', wire)
     if frame:
         bad = re.match(r"forbidden_code|truncated_code|invalid_utf8|too_long", frame)
         if frame == "no Close frame":
-            picture.note(frame, kind="missing")
+            picture.note(frame, kind="missing" if section == "The program closes" else "note")
         else:
             name = re.sub(r"^\w+: ", "", frame)
             picture.arrow(lws, peer, name if "Close frame" in name else f"Close {name}", "bad" if bad else "step")
@@ -111,7 +111,7 @@ def on_the_wire(picture, wire, told):
         else:
             picture.arrow(lws, peer, {"reset": "TCP reset"}.get(what, what.removeprefix("then ")), "bad")
             ended = ended or what == "reset"
-    if frame and not ended:
+    if frame and not ended and name != "the peer resets TCP":
         picture.arrow(lws, peer, "TCP FIN")
 
 
@@ -119,7 +119,7 @@ def draw(section, name, flavour, outcome):
     picture = Picture()
     wire, told = short(outcome["wire"]), short(outcome["told"])
     begin(picture, section, name, flavour)
-    on_the_wire(picture, wire, told)
+    on_the_wire(picture, section, name, wire, told)
     for what in re.split(r", then (?=peer:|the data)|(?<=the data), then ", told):
         if what == "nothing":
             picture.note("told nothing", (program + lws) / 2, "missing")

@@ -10,6 +10,7 @@ import pathlib
 import re
 import shutil
 import sys
+import textwrap
 
 import atlas
 import reference
@@ -32,6 +33,13 @@ def navigation():
     if wrong:
         sys.exit("\n".join(wrong))
     return {group: {(docs / name).resolve(): title for name, title in entries.items()} for group, entries in groups.items()}
+
+
+def dedented(block):
+    """A block of code without the indentation that it has in its program."""
+    first, *code, last = block.split("\n")
+    fence = first[: first.index("`")]
+    return "\n".join([first, *textwrap.indent(textwrap.dedent("\n".join(code)), fence).split("\n"), last])
 
 
 class Site:
@@ -75,7 +83,7 @@ class Site:
             return f"]({self.target(page, link)})"
 
         parts = re.split(r"(^ *```.*?^ *```$|`[^`\n]+`)", page.read_text(), flags=re.MULTILINE | re.DOTALL)
-        return "".join(part if part.startswith("`") or "```" in part
+        return "".join(dedented(part) if "```" in part else part if part.startswith("`")
                        else re.sub(r"(!\[[^\]]*\]|\])\(([^()\s]+)\)", turn, part) for part in parts)
 
     def source(self, path):

@@ -65,6 +65,11 @@ def with_sections(text):
     return re.sub(r"RFC (\d+) sections? ([\d.]*\d)", lambda m: f"[{m[0]}](https://www.rfc-editor.org/rfc/rfc{m[1]}#section-{m[2]})", text)
 
 
+def sentence(text):
+    """A comment at the end of a line, which begins small and has no full stop, as a sentence."""
+    return text[0].upper() + text[1:] + "." if re.match(r"[a-z].*[\w`)]$", text) else text
+
+
 class Entry:
     """A name of a header: a class, a function, an enum, a macro ..."""
 
@@ -100,7 +105,8 @@ class Entry:
         if self.kind in ("class", "struct"):
             return f"{lines}{self.kind} {self.full};"
         if self.kind == "enum":
-            return f"enum {'class ' if node.get('strong') == 'yes' else ''}{self.full}" + (f" : {kind};" if kind else ";")
+            names = "" if self.values().startswith("|") else f" {{ {', '.join(text_of(v.find('name')) for v in node.findall('enumvalue'))} }}"
+            return f"enum {'class ' if node.get('strong') == 'yes' else ''}{self.full}" + (f" : {kind}" if kind else "") + names + ";"
         if self.kind == "define":
             parameters = [text_of(p) for p in node.findall("param")]
             return f"#define {name}" + (f"({', '.join(parameters)})" if parameters else "")
@@ -112,7 +118,7 @@ class Entry:
                  "explicit" if node.get("explicit") == "yes" and "explicit" not in kind else "", re.sub(r"^(friend|static) ", "", kind)]
         arguments = re.sub(r"\s*=\s*", " = ", text_of(node.find("argsstring")))
         declaration = " ".join(filter(None, words)) + (" " if any(words) else "") + name
-        if len(declaration + arguments) > 88 and "," in arguments:  # one parameter a line
+        if len(declaration + arguments) > 74 and "," in arguments:  # one parameter a line
             inner, _, rest = arguments[1:].rpartition(")")
             parts, depth = [""], 0
             for letter in inner:
@@ -129,14 +135,19 @@ class Entry:
 
     def values(self):
         rows = []
-        for value in self.node.findall("enumvalue"):
+        found = self.node.findall("enumvalue")
+        if not any(comment(value) for value in found):
+            return "".join(f'<a id="{self.anchor}-{text_of(value.find("name"))}"></a>' for value in found) + "\n\n"
+        for value in found:
             name, number = text_of(value.find("name")), text_of(value.find("initializer")).lstrip("= ")
             what = with_sections(" ".join(comment(value).split()))
+            if not what:
+                problems.append(f"{self.file}:{self.line}: {self.full}::{name} has no comment")
             rows.append(f"| <a id=\"{self.anchor}-{name}\"></a>`{name}`{' = ' + number if number else ''} | {what} |")
         return "| value | meaning |\n|---|---|\n" + "\n".join(rows) + "\n\n" if rows else ""
 
     def body(self):
-        text = f"```cpp\n{self.signature()}\n```\n\n{self.text}\n\n"
+        text = f"```cpp\n{self.signature()}\n```\n\n{sentence(self.text)}\n\n"
         return text + (self.values() if self.kind == "enum" else "")
 
 
@@ -198,14 +209,19 @@ def register(headers):
 def section(level, entries):
     """Entries under headings, in the order of the header; all with one name share the first one's heading."""
     blocks = {}
-    for entry, members in sorted(entries, key=lambda pair: pair[0].line):
+    for entry, members in sorted(entries, key=lambda pair: (pair[0].kind != "variable" or level == "##", pair[0].line)):
         if not entry.text and entry.speaks_for_itself():
             continue
         if not entry.text:
             problems.append(f"{entry.file}:{entry.line}: {entry.full} has no comment")
+        if entry.kind == "variable" and level == "###":
+            table = blocks.setdefault("", ["| member | meaning |\n|---|---|\n"])
+            what = " ".join(entry.text.split())
+            table.append(f'| <a id="{entry.anchor}"></a>`{entry.signature()}` | {what} |\n')
+            continue
         block = blocks.setdefault(entry.anchor, [f"{level} {escape(entry.name)} {{#{entry.anchor}}}\n\n"])
         block += [entry.body(), section("###", [(member, []) for member in members])]
-    return "".join("".join(block) for block in blocks.values())
+    return "".join("".join(block) + "\n" for block in blocks.values())
 
 
 def make(folder, include, write):

@@ -57,7 +57,7 @@ enum class close_code : std::uint16_t {
     timeout = 3008,
 };
 
-/// The two ends of a WebSocket connection.
+/// The two ends of a WebSocket connection: the client, which connects, and the server, which accepts.
 enum class role : std::uint8_t { client, server };
 
 /// The ranges into which RFC 6455 section 7.4.2 divides the codes.

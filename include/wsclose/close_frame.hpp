@@ -21,7 +21,7 @@ inline constexpr std::size_t max_reason_size = 123; ///< bytes in its text; the 
 
 /// Why `close_frame::make` refuses a code and a text.
 enum class make_error : std::uint8_t {
-    none,
+    none,            ///< the frame was made
     forbidden_code,  ///< the code is never on the wire
     reason_too_long, ///< the text has more than 123 bytes
     invalid_utf8,    ///< the text is not UTF-8
@@ -29,7 +29,7 @@ enum class make_error : std::uint8_t {
 
 /// Why `close_frame::parse` refuses a body from the peer.
 enum class parse_error : std::uint8_t {
-    none,
+    none,           ///< the body is valid
     truncated_code, ///< the body has one byte, but a code takes two
     too_long,       ///< the body has more than 125 bytes
     forbidden_code, ///< the code is never on the wire

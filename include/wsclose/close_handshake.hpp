@@ -16,7 +16,7 @@ WSCLOSE_BEGIN_NAMESPACE
 
 /// What the owner of a `close_handshake` does after an input.
 enum class close_step : std::uint8_t {
-    none,
+    none,         ///< nothing
     send,         ///< write the frame `report().sent()` to the wire
     send_and_end, ///< write the frame `report().sent()` to the wire, then end the connection
     end,          ///< end the connection: the handshake is complete

@@ -70,8 +70,9 @@ const visit = async (tab, name) => {
   await go(tab, name)
   const seen = await tab.evaluate(() => {
     const visible = element => element.getBoundingClientRect().width > 0
+    const scrolls = element => element && (/auto|scroll/.test(getComputedStyle(element).overflowX) || scrolls(element.parentElement))
     const wide = [...document.querySelectorAll('body *')].find(element => visible(element) &&
-      element.getBoundingClientRect().right + scrollX > innerWidth + 1 && !element.closest('pre, table, .scrolls, .VPSidebar, .VPNavBar') && !element.ownerSVGElement)
+      element.getBoundingClientRect().right + scrollX > innerWidth + 1 && !scrolls(element) && !element.ownerSVGElement)
     return {
       ids: [...document.querySelectorAll('[id]')].map(element => element.id),
       links: [...document.querySelectorAll('a[href]')].map(link => link.href),

@@ -26,17 +26,17 @@ class drain;
 /// The stages of a connection's life.
 enum class connection_state : std::uint8_t {
     connecting, ///< the WebSocket is not established yet
-    open,
-    closing, ///< a Close frame was asked for, sent or received, or lws has begun to end the connection
-    closed,  ///< the report is final
+    open,       ///< the WebSocket is established, and nobody has asked to close it
+    closing,    ///< a Close frame was asked for, sent or received, or lws has begun to end the connection
+    closed,     ///< the report is final
 };
 
 /// Why `connection::close` did nothing.
 enum class close_error : std::uint8_t {
-    none,
+    none,            ///< the close was accepted
     not_connected,   ///< the connection has not begun; a client's begins when TCP and TLS are up
     already_closing, ///< the first close wins, no matter which side began it
-    already_closed,
+    already_closed,  ///< the connection is over, or the reference is empty
 };
 
 /// The name of an error as its enumerator spells it; empty for `none`.
