@@ -101,7 +101,8 @@ class Site:
             return self.write(f"source/{title}/index", f"# {title}/\n\n" + "\n".join(lines) + "\n")
         if path.suffix not in languages:
             sys.exit(f"{title}: pages.py does not know how to show it; add its suffix to `languages`")
-        self.write(f"source/{title}", f"---\nsource: true\n---\n\n# {path.name}\n\n`{title}`\n\n"
+        search = str(path.parent == docs / "examples").lower()
+        self.write(f"source/{title}", f"---\naside: false\nsearch: {search}\n---\n\n# {path.name}\n\n`{title}`\n\n"
                    f"````{languages[path.suffix]}\n{path.read_text()}````\n")
 
     def static(self, file):
@@ -111,7 +112,9 @@ class Site:
 
     def make(self):
         for path, name in self.pages.items():
-            self.write(name, self.convert(path))
+            text = self.convert(path)
+            wide = any(len(line) > 500 and line.startswith("|") for line in text.splitlines())
+            self.write(name, ("---\naside: false\n---\n\n" if wide else "") + text)
         for path in sorted(self.sources):
             self.source(path)
         sidebar = [{"text": group, "items": [{"text": title, "link": "/" + self.pages[path]} for path, title in entries.items()]}

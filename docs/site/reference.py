@@ -36,7 +36,8 @@ def inline(node):
             known = places.get(child.get("refid"))
             out += f"[{escape(text_of(child))}]({known})" if known else escape(text_of(child))
         elif child.tag == "verbatim":
-            out += f"\n\n```cpp\n{(child.text or '').rstrip()}\n```\n\n"
+            code = (child.text or "").rstrip()
+            out += f"\n\n```{'cpp' if re.search('[;{]$', code, re.MULTILINE) else 'text'}\n{code}\n```\n\n"
         elif child.tag in ("itemizedlist", "orderedlist"):
             items = [" ".join(inline(para) for para in item).strip() for item in child]
             if child.tag == "orderedlist" or not all(items):
@@ -61,7 +62,8 @@ def comment(node):
 
 
 def with_sections(text):
-    """Links to the sections of an RFC."""
+    """Links to the sections of an RFC, and to pages."""
+    text = re.sub(r"docs/([\w-]+\.md)", r"[docs/\1](/\1)", text)
     return re.sub(r"RFC (\d+) sections? ([\d.]*\d)", lambda m: f"[{m[0]}](https://www.rfc-editor.org/rfc/rfc{m[1]}#section-{m[2]})", text)
 
 
@@ -116,7 +118,7 @@ class Entry:
             return f"{lines}{static}{kind} {name}{' ' + value if 0 < len(value) < 60 else ''};"
         words = ["friend" if self.kind == "friend" else "", "static" if node.get("static") == "yes" else "",
                  "explicit" if node.get("explicit") == "yes" and "explicit" not in kind else "", re.sub(r"^(friend|static) ", "", kind)]
-        arguments = re.sub(r"\s*=\s*", " = ", text_of(node.find("argsstring")))
+        arguments = re.sub(r" (?='\d{3})", "", re.sub(r"\s*=\s*", " = ", text_of(node.find("argsstring"))))
         declaration = " ".join(filter(None, words)) + (" " if any(words) else "") + name
         if len(declaration + arguments) > 74 and "," in arguments:  # one parameter a line
             inner, _, rest = arguments[1:].rpartition(")")
@@ -235,7 +237,7 @@ def make(folder, include, write):
         for header in sorted(h for h in headers if h.startswith(prefix) and h not in done):
             done.add(header)
             what = introduction(include / header)
-            text = f"---\noutline: [2, 3]\n---\n\n# {pathlib.Path(header).name} {{#header}}\n\n```cpp\n#include <{header}>\n```\n\n{escape_prose(what)}\n\n"
+            text = f"---\noutline: [2, 3]\n---\n\n# {pathlib.Path(header).name.replace('_', '_<wbr>')} {{#header}}\n\n```cpp\n#include <{header}>\n```\n\n{escape_prose(what)}\n\n"
             text += section("##", headers[header])
             write(page_of(header), text)
             name = header.removeprefix("wsclose/")
