@@ -1,8 +1,8 @@
 # Copyright wsclose contributors
 # SPDX-License-Identifier: BSL-1.0
 
-"""Lays out the source of the site for VitePress: pages.py OUT. The pages are docs/*.md and what navigation.json names, with
-their links turned to pages of the site; the files that they link to become pages with highlighted code; the reference and
+"""Lays out the source of the site for VitePress: pages.py OUT. The pages are docs/*.md and the *.md beside
+README.md, with their links turned to pages of the site. The files that they link to become pages with highlighted code; the reference and
 what lws does are generated. navigation.json is the only list of pages: the build fails if a page of docs is not in it."""
 
 import json
@@ -26,8 +26,8 @@ def navigation():
     """The groups of the table with the file of each page; ends the program if a page is missing in it or on disk."""
     groups = json.loads((here / "navigation.json").read_text())
     listed = [(docs / name).resolve() for group in groups.values() for name in group]
-    wrong = [f"{path.relative_to(root)} is not in docs/site/navigation.json: add a line for it" for path in sorted(docs.glob("*.md"))
-             if path not in listed]
+    wrong = [f"{path.relative_to(root)} is not in docs/site/navigation.json: add a line for it"
+             for path in sorted([*docs.glob("*.md"), *root.glob("*.md")]) if path not in listed and path.name not in home]
     wrong += [f"docs/site/navigation.json names {path.relative_to(root)}, which does not exist" for path in listed if not path.exists()]
     wrong += [f"docs/site/navigation.json names {path.relative_to(root)} twice" for path in set(listed) if listed.count(path) > 1]
     if wrong:
