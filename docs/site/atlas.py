@@ -153,7 +153,7 @@ def covered(pairs, roles, versions):
 def situation(section, name, found, versions):
     """A heading, and for each program the routes, each with its picture."""
     roles = [role for role in ("server", "client") if any(r == role for r, _ in found)]
-    out = f'<div class="situation">\n\n### {name} {{#{slug(name)}}}\n\n<div class="programs">\n'
+    out = f'<div class="situation">\n\n### {name} {{%#{slug(name)}%}}\n\n<div class="programs">\n'
     for flavour, title in {"plain": "plain lws", "wsclose": "wsclose"}.items():
         routes = {}
         for pair, measured in found.items():

@@ -13,6 +13,9 @@ const place = text => {
   return called || /[_:A-Z]/.test(name) || ['connection', 'reconnector', 'backoff', 'advise'].includes(name) ? symbols[name] : undefined
 }
 
+// Anchors as Git hosts make them, so that a link to one works there and here.
+const slugify = text => text.toLowerCase().trim().replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-')
+
 const linkNames = md => {
   const plain = md.renderer.rules.code_inline
   md.renderer.rules.code_inline = (tokens, index, options, env, self) => {
@@ -41,7 +44,7 @@ export default {
   srcExclude: [],
   cleanUrls: false,
   lastUpdated: false,
-  markdown: { config: linkNames, languageAlias: { meson: 'python' } },
+  markdown: { config: linkNames, anchor: { slugify }, attrs: { leftDelimiter: '{%', rightDelimiter: '%}' }, languageAlias: { meson: 'python' } },
   themeConfig: {
     nav: [
       { text: 'Guide', link: '/guide' },

@@ -1,9 +1,9 @@
 # Copyright wsclose contributors
 # SPDX-License-Identifier: BSL-1.0
 
-"""Lays out the source of the site for VitePress: pages.py OUT. The pages are docs/*.md and the *.md beside
-README.md, with their links turned to pages of the site. The files that they link to become pages with highlighted code; the reference and
-what lws does are generated. navigation.json is the only list of pages: the build fails if a page of docs is not in it."""
+"""Lays out the source of the site for VitePress: pages.py OUT. The pages are README.md, its neighbours and docs/*.md,
+with their links turned to pages of the site. The files that they link to become pages with highlighted code; the
+reference and what lws does are generated. navigation.json is the only list of pages: the build fails if one is missing."""
 
 import json
 import pathlib
@@ -19,7 +19,6 @@ here = pathlib.Path(__file__).resolve().parent
 docs = here.parent
 root = docs.parent
 languages = {".cpp": "cpp", ".hpp": "cpp", ".py": "python", ".yml": "yaml", ".patch": "diff", ".build": "meson", ".sh": "sh"}
-home = {"README.md"}  # what the home page stands for
 
 
 def navigation():
@@ -27,7 +26,7 @@ def navigation():
     groups = json.loads((here / "navigation.json").read_text())
     listed = [(docs / name).resolve() for group in groups.values() for name in group]
     wrong = [f"{path.relative_to(root)} is not in docs/site/navigation.json: add a line for it"
-             for path in sorted([*docs.glob("*.md"), *root.glob("*.md")]) if path not in listed and path.name not in home]
+             for path in sorted([*docs.glob("*.md"), *root.glob("*.md")]) if path not in listed]
     wrong += [f"docs/site/navigation.json names {path.relative_to(root)}, which does not exist" for path in listed if not path.exists()]
     wrong += [f"docs/site/navigation.json names {path.relative_to(root)} twice" for path in set(listed) if listed.count(path) > 1]
     if wrong:
@@ -62,10 +61,10 @@ class Site:
         file, _, anchor = link.partition("#")
         anchor = "#" + anchor if anchor else ""
         path = (page.parent / file).resolve()
+        if path == root / "README.md" and not anchor:
+            return "/index.md"
         if path in self.pages:
             return f"/{self.pages[path]}.md{anchor}"
-        if path.is_relative_to(root) and str(path.relative_to(root)) in home:
-            return f"/index.md{anchor}"
         if not path.exists() or not path.is_relative_to(root):
             sys.exit(f"{page.relative_to(root)}: the link {link} leads to no file")
         self.sources.add(path)

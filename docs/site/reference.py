@@ -5,6 +5,7 @@
 header. Ends the program if a name has no comment, or if a comment does not read as it was meant."""
 
 import collections
+import functools
 import pathlib
 import re
 import sys
@@ -14,7 +15,7 @@ symbols = {}  # name as prose spells it: where it is documented
 places = {}  # id of Doxygen's: the same
 problems = []
 
-guard = re.compile(r"_INCLUDED$|^WSCLOSE_(DETAIL_|BEGIN_|END_)")
+inner = re.compile(r"_INCLUDED$|^WSCLOSE_(DETAIL_|BEGIN_|END_)")  # macros that are not for programs
 layers = {"For a program on lws": "wsclose/lws/", "Without lws": "wsclose/"}
 
 
@@ -84,31 +85,29 @@ class Entry:
         self.name = name.split("::")[-1] if self.kind not in ("class", "struct") else self.full
         self.line = int(node.find("location").get("line"))
         self.file = node.find("location").get("file")
-        self.text = with_sections(comment(node))
-        self.anchor = re.sub(r"[^A-Za-z0-9_]+", "-", self.full).strip("-").lower()
-        if self.name.startswith("operator") or "~" in self.name:
-            self.anchor = re.sub(r"\W+", "-", self.full.split("operator")[0]) + "operator-" + "-".join(
-                str(ord(c)) if not c.isalnum() else c for c in self.name[8:].strip())
-            self.anchor = self.anchor.lower()
+        self.anchor = re.sub(r"\W", lambda sign: f"-{ord(sign[0])}", re.sub("::| ", "-", self.full)).lower()
+
+    @functools.cached_property
+    def text(self):  # once the places of all names are known
+        return with_sections(comment(self.node))
 
     def signature(self):
         node = self.node
         template = node.find("templateparamlist")
-        lines = ""
-        if template is not None:
-            parameters = []
-            for parameter in template:
-                text = " ".join(filter(None, (text_of(parameter.find("type")), text_of(parameter.find("declname")))))
-                default = text_of(parameter.find("defval"))
-                parameters.append(text + (f" = {default}" if default else ""))
-            lines = f"template <{', '.join(parameters)}>\n"
+        parameters = []
+        for one in template if template is not None else ():
+            text, default = f"{text_of(one.find('type'))} {text_of(one.find('declname'))}".strip(), text_of(one.find("defval"))
+            parameters.append(text + (f" = {default}" if default else ""))
+        lines = f"template <{', '.join(parameters)}>\n" if template is not None else ""
         kind = text_of(node.find("type"))
         name = text_of(node.find("name"))
         if self.kind in ("class", "struct"):
             return f"{lines}{self.kind} {self.full};"
         if self.kind == "enum":
-            names = "" if self.values().startswith("|") else f" {{ {', '.join(text_of(v.find('name')) for v in node.findall('enumvalue'))} }}"
-            return f"enum {'class ' if node.get('strong') == 'yes' else ''}{self.full}" + (f" : {kind}" if kind else "") + names + ";"
+            names = ", ".join(text_of(value.find("name")) for value in node.findall("enumvalue"))
+            names = "" if self.values().startswith("|") else f" {{ {names} }}"
+            strong = "class " if node.get("strong") == "yes" else ""
+            return f"enum {strong}{self.full}" + (f" : {kind}" if kind else "") + names + ";"
         if self.kind == "define":
             parameters = [text_of(p) for p in node.findall("param")]
             return f"#define {name}" + (f"({', '.join(parameters)})" if parameters else "")
@@ -116,8 +115,9 @@ class Entry:
             value = text_of(node.find("initializer"))
             static = "static " if node.get("static") == "yes" and "static" not in kind else ""
             return f"{lines}{static}{kind} {name}{' ' + value if 0 < len(value) < 60 else ''};"
-        words = ["friend" if self.kind == "friend" else "", "static" if node.get("static") == "yes" else "",
-                 "explicit" if node.get("explicit") == "yes" and "explicit" not in kind else "", re.sub(r"^(friend|static) ", "", kind)]
+        words = [self.kind if self.kind == "friend" else "", "static" if node.get("static") == "yes" else "",
+                 "explicit" if node.get("explicit") == "yes" and "explicit" not in kind else "",
+                 re.sub(r"^(friend|static) ", "", kind)]
         arguments = re.sub(r" (?='\d{3})", "", re.sub(r"\s*=\s*", " = ", text_of(node.find("argsstring"))))
         declaration = " ".join(filter(None, words)) + (" " if any(words) else "") + name
         if len(declaration + arguments) > 74 and "," in arguments:  # one parameter a line
@@ -132,8 +132,9 @@ class Entry:
     def speaks_for_itself(self):
         """What every class has: constructors without parameters, destructors, what is deleted, and friends."""
         arguments, kind = text_of(self.node.find("argsstring")), text_of(self.node.find("type"))
-        return (self.kind == "friend" and kind == "class" or self.name.startswith("~") or self.name == "operator!="
-                or re.search(r"= ?(delete|default)$", arguments) or self.full.endswith(f"{self.name}::{self.name}") and arguments.startswith("()"))
+        default_constructor = self.full.endswith(f"{self.name}::{self.name}") and arguments.startswith("()")
+        return (self.kind == "friend" and kind == "class" or self.name.startswith("~") or default_constructor
+                or re.search(r"= ?(delete|default)$", arguments))
 
     def values(self):
         rows = []
@@ -171,13 +172,11 @@ def read(folder):
                 headers[entry.file].append((entry, inside[entry.full]))
                 inside[entry.full] += [Entry(member, name) for member in members_of(node)]
             elif kind == "namespace":
-                for member in members_of(node):
-                    entry = Entry(member, name)
+                for entry in (Entry(member, name) for member in members_of(node)):
                     headers[entry.file].append((entry, []))
             elif kind == "file":
-                for member in node.findall("sectiondef/memberdef[@kind='define']"):
-                    entry = Entry(member)
-                    if not guard.search(entry.name) and "detail" not in entry.file:
+                for entry in map(Entry, node.findall("sectiondef/memberdef[@kind='define']")):
+                    if not inner.search(entry.name):
                         headers[entry.file].append((entry, []))
     return headers
 
@@ -221,7 +220,7 @@ def section(level, entries):
             what = " ".join(entry.text.split())
             table.append(f'| <a id="{entry.anchor}"></a>`{entry.signature()}` | {what} |\n')
             continue
-        block = blocks.setdefault(entry.anchor, [f"{level} {escape(entry.name)} {{#{entry.anchor}}}\n\n"])
+        block = blocks.setdefault(entry.anchor, [f"{level} {escape(entry.name)} {{%#{entry.anchor}%}}\n\n"])
         block += [entry.body(), section("###", [(member, []) for member in members])]
     return "".join("".join(block) + "\n" for block in blocks.values())
 
@@ -229,17 +228,17 @@ def section(level, entries):
 def make(folder, include, write):
     headers = read(folder)
     register(headers)
-    headers = read(folder)  # again: now the places of all names are known
-    sidebar, index = [], "# Reference\n\nEach public name of each header: what it means, in which units, what it returns on failure, and its source.\n\n"
-    done = set()
+    sidebar, done = [], set()
+    index = ("# Reference\n\nEach public name of each header: what it means, in which units, what it returns on failure, and its "
+             "source.\n\n")
     for title, prefix in layers.items():
         items, rows = [], ""
         for header in sorted(h for h in headers if h.startswith(prefix) and h not in done):
             done.add(header)
             what = introduction(include / header)
-            text = f"---\noutline: [2, 3]\n---\n\n# {pathlib.Path(header).name.replace('_', '_<wbr>')} {{#header}}\n\n```cpp\n#include <{header}>\n```\n\n{escape_prose(what)}\n\n"
-            text += section("##", headers[header])
-            write(page_of(header), text)
+            title_of_page = header.split("/")[-1].replace("_", "_<wbr>")
+            text = f"# {title_of_page} {{%#header%}}\n\n```cpp\n#include <{header}>\n```\n\n{escape_prose(what)}\n\n"
+            write(page_of(header), text + section("##", headers[header]))
             name = header.removeprefix("wsclose/")
             items.append({"text": name, "link": "/" + page_of(header)})
             rows += f"| [{name}](/{page_of(header)}) | {escape_prose(what)} |\n"
