@@ -44,10 +44,6 @@ def inline(node):
             if child.tag == "orderedlist" or not all(items):
                 problems.append(f"a comment becomes a list, since a line begins with a number: ...{out[-60:]}")
             out += "\n\n" + "".join(f"- {item}\n" for item in items) + "\n"
-        elif child.tag == "ulink":
-            out += f"[{escape(text_of(child))}]({child.get('url')})"
-        elif child.tag in ("ndash", "mdash"):
-            out += "-" * (2 if child.tag == "ndash" else 3)
         elif child.tag == "para":
             out += inline(child)
         else:
@@ -57,8 +53,7 @@ def inline(node):
 
 
 def comment(node):
-    paragraphs = [inline(para) for part in ("briefdescription", "detaileddescription") if node.find(part) is not None
-                  for para in node.find(part)]
+    paragraphs = [inline(para) for part in ("briefdescription", "detaileddescription") for para in node.findall(f"{part}/para")]
     return re.sub(r"\n{3,}", "\n\n", "\n\n".join(p.strip() for p in paragraphs)).strip()
 
 
@@ -80,8 +75,7 @@ class Entry:
         self.node, self.scope = node, scope
         self.kind = node.get("kind")
         name = text_of(node.find("compoundname")) or text_of(node.find("name"))
-        self.full = name if scope == "" else f"{scope}::{name}"
-        self.full = re.sub(r"^wsclose::", "", self.full)
+        self.full = re.sub(r"^wsclose::", "", f"{scope}::{name}" if scope else name)
         self.name = name.split("::")[-1] if self.kind not in ("class", "struct") else self.full
         self.line = int(node.find("location").get("line"))
         self.file = node.find("location").get("file")
@@ -167,7 +161,7 @@ def read(folder):
             name, kind = text_of(node.find("compoundname")), node.get("kind")
             if "detail" in name.split("::") or kind == "namespace" and name.startswith("std"):
                 continue
-            if kind in ("class", "struct") and node.get("prot") == "public" and (comment(node) or "<" in name):
+            if kind in ("class", "struct") and node.get("prot") == "public":
                 entry = Entry(node)
                 headers[entry.file].append((entry, inside[entry.full]))
                 inside[entry.full] += [Entry(member, name) for member in members_of(node)]
@@ -245,9 +239,9 @@ def make(folder, include, write):
         sidebar.append({"text": f"Reference: {title[0].lower()}{title[1:]}", "collapsed": True, "items": items})
         index += f"## {title}\n\n| header | what it is |\n|---|---|\n{rows}\n"
     write("reference/index", index)
+    sidebar[0]["items"].insert(0, {"text": "All headers", "link": "/reference/"})
     if problems:
         sys.exit("\n".join(sorted(set(problems))))
-    sidebar[0]["items"].insert(0, {"text": "All headers", "link": "/reference/"})
     return sidebar
 
 
