@@ -60,12 +60,20 @@ def version(text):
     return re.search(r"libwebsockets (\d+\.\d+\.\d+)", text)[1]
 
 
-ran = subprocess.run([sys.argv[-1]], stdout=subprocess.PIPE, text=True, env={**os.environ, "CLICOLOR_FORCE": "1", "NO_COLOR": ""})
-svg = drawn(selected(ran.stdout))
+def run():
+    return subprocess.run([sys.argv[-1]], stdout=subprocess.PIPE, text=True, env={**os.environ, "CLICOLOR_FORCE": "1", "NO_COLOR": ""})
+
+
+def differs(ran):
+    svg, before = drawn(selected(ran.stdout)), picture.read_text()
+    return version(svg) == version(before) and svg != before
+
+
+ran = run()
 if "--write" in sys.argv:
-    picture.write_text(svg)
-else:
-    print(re.sub(r"\033\[\d+m", "", ran.stdout))
-    if version(svg) == version(picture.read_text()) and svg != picture.read_text():
-        sys.exit("docs/demo.svg is not what the demo shows; run ./dev demo --svg")
+    picture.write_text(drawn(selected(ran.stdout)))
+    sys.exit(ran.returncode)
+print(re.sub(r"\033\[\d+m", "", ran.stdout))
+if differs(ran) and differs(run()):  # once more: a machine that is busy can be late
+    sys.exit("docs/demo.svg is not what the demo shows; run ./dev demo --svg")
 sys.exit(ran.returncode)
