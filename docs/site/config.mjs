@@ -1,6 +1,9 @@
 // Copyright wsclose contributors
 // SPDX-License-Identifier: BSL-1.0
 
+// The site is made with VitePress: its search knows the full text of the pages and of the reference, it needs no network and
+// no server of its own, and what it writes is readable on a phone and in the dark. pages.py lays out what it reads.
+
 import { readFileSync } from 'node:fs'
 
 const read = name => JSON.parse(readFileSync(new URL(name, import.meta.url)))
@@ -41,7 +44,6 @@ export default {
   description: 'How WebSocket connections end, in C++ programs on libwebsockets',
   lang: 'en',
   head: [['link', { rel: 'icon', href: 'data:,' }]],
-  srcExclude: [],
   cleanUrls: false,
   lastUpdated: false,
   markdown: { config: linkNames, anchor: { slugify }, attrs: { leftDelimiter: '{%', rightDelimiter: '%}' }, languageAlias: { meson: 'python' } },

@@ -79,7 +79,7 @@ class Entry:
         self.name = name.split("::")[-1] if self.kind not in ("class", "struct") else self.full
         self.line = int(node.find("location").get("line"))
         self.file = node.find("location").get("file")
-        self.anchor = re.sub(r"\W", lambda sign: f"-{ord(sign[0])}", re.sub("::| ", "-", self.full)).lower()
+        self.anchor = re.sub(r"[^\w-]", lambda sign: f"-{ord(sign[0])}", re.sub("::| ", "-", self.full)).lower()
 
     @functools.cached_property
     def text(self):  # once the places of all names are known

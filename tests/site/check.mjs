@@ -3,8 +3,9 @@
 
 // Opens every page of the site in Chromium, as a phone shows it, and follows every link:
 // check.mjs SITE NODE_MODULES [PICTURES]. It fails on a dead link, a missing anchor or picture, an error in the
-// console, a request to another host, a page wider than the screen, a search that does not find what it should, and
-// colours that do not change in the dark. With PICTURES, keeps a picture of each page there: light, dark and phone.
+// console, a request to another host, a page wider than the screen, a search that does not find what it should, a
+// filter that does not filter, and colours that do not change in the dark. With PICTURES, it keeps a picture of each
+// page there: light, dark and on a phone.
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -118,6 +119,7 @@ const tab = await open()
 await tab.setViewportSize({ width: 1280, height: 900 })
 for (const [query, wanted] of Object.entries(must)) {
   await go(tab, 'index.html')
+  await tab.evaluate(() => sessionStorage.clear()) // which keeps the last search
   await tab.click('.DocSearch-Button')
   await tab.fill('.VPLocalSearchBox input', query)
   await tab.waitForSelector('.VPLocalSearchBox .result, .VPLocalSearchBox .no-results')
@@ -138,6 +140,20 @@ const dark = await colours()
 if (light === dark)
   report('dark mode', `the colours stay ${light}`)
 await tab.emulateMedia({ colorScheme: 'light' })
+
+// What lws does can be narrowed down to a version and a role, and all of it comes back.
+const routes = () => tab.$$eval('.route', all => all.filter(one => one.offsetParent).map(one => one.dataset.on))
+await go(tab, 'lws/the-program-closes.html')
+const all = await routes()
+await tab.selectOption('select[aria-label="Version of lws"]', '5.0.0')
+await tab.selectOption('select[aria-label="Role of lws"]', 'client')
+const some = await routes()
+if (!some.length || some.length >= all.length || some.some(on => !on.split(' ').includes('client-5.0.0')))
+  report('lws/the-program-closes.html', `of ${all.length} routes, ${some.length} are said to be those of a client on 5.0.0`)
+for (const select of await tab.$$('.filter select'))
+  await select.selectOption('')
+if ((await routes()).length !== all.length)
+  report('lws/the-program-closes.html', 'the filter does not bring all routes back')
 
 if (pictures) {
   mkdirSync(pictures, { recursive: true })
