@@ -161,11 +161,13 @@ def situation(section, name, found, versions):
                 routes.setdefault((outcome["wire"], outcome["told"]), []).append(pair)
         out += f'<div class="program"><div class="title">{title}</div>\n'
         for (wire, told), pairs in routes.items():
-            varied = any(len(found[pair][flavour]) > 1 for pair in pairs)
+            varied = [pair for pair in pairs if len(found[pair][flavour]) > 1]
+            steady = [pair for pair in pairs if pair not in varied]
+            where = [covered(steady, roles, versions), "sometimes " + covered(varied, roles, versions) if varied else ""]
             on = " ".join(f"{role}-{version}" for role, version in pairs)
             got = f"<b>Wire</b> {escape(short(wire))}<br>" if wire else ""
             out += (f'<figure class="route" data-on="{on}">{draw(section, name, flavour, {"wire": wire, "told": told})}'
-                    f'<figcaption><span class="on">{covered(pairs, roles, versions)}{" (sometimes)" if varied else ""}</span>'
+                    f'<figcaption><span class="on">{"; ".join(filter(None, where))}</span>'
                     f"{got}<b>Told</b> {escape(short(told))}</figcaption></figure>\n")
         out += "</div>\n"
     return out + "</div>\n</div>\n\n"

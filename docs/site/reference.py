@@ -93,8 +93,7 @@ class Entry:
             text, default = f"{text_of(one.find('type'))} {text_of(one.find('declname'))}".strip(), text_of(one.find("defval"))
             parameters.append(text + (f" = {default}" if default else ""))
         lines = f"template <{', '.join(parameters)}>\n" if template is not None else ""
-        kind = text_of(node.find("type"))
-        name = text_of(node.find("name"))
+        kind, name = text_of(node.find("type")), text_of(node.find("name"))
         if self.kind in ("class", "struct"):
             return f"{lines}{self.kind} {self.full};"
         if self.kind == "enum":
@@ -108,12 +107,12 @@ class Entry:
         if self.kind == "variable":
             value = text_of(node.find("initializer"))
             static = "static " if node.get("static") == "yes" and "static" not in kind else ""
-            return f"{lines}{static}{kind} {name}{' ' + value if 0 < len(value) < 60 else ''};"
+            return f"{lines}{static}{kind} {name}{' ' + value if 0 < len(value) < 60 else ''};".replace(" * ", " *")
         words = [self.kind if self.kind == "friend" else "", "static" if node.get("static") == "yes" else "",
                  "explicit" if node.get("explicit") == "yes" and "explicit" not in kind else "",
                  re.sub(r"^(friend|static) ", "", kind)]
         arguments = re.sub(r" (?='\d{3})", "", re.sub(r"\s*=\s*", " = ", text_of(node.find("argsstring"))))
-        declaration = " ".join(filter(None, words)) + (" " if any(words) else "") + name
+        declaration = " ".join([*filter(None, words), name]).replace(" * ", " *").replace(" & ", " &")
         if len(declaration + arguments) > 74 and "," in arguments:  # one parameter a line
             inner, _, rest = arguments[1:].rpartition(")")
             parts, depth = [""], 0
