@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSL-1.0
 
 """The documentation shows no code that is not compiled and no command that is not run: every C++
-block of README.md and docs/*.md stands in a program of docs/examples or tests/porting, every diff in a patch of
-tests/porting, every YAML block in a file of docs/examples, every block of a proxy's configuration in its file of
-docs/proxies, and every line of a shell, Meson or CMake block is in tests/consumers.sh or .ci/run. Every test that
-SECURITY.md names exists."""
+block of README.md, docs/*.md and the site's home page stands in a program of docs/examples or tests/porting, every
+diff in a patch of tests/porting, every YAML block in a file of docs/examples, every block of a proxy's configuration
+in its file of docs/proxies, and every line of a shell, Meson or CMake block is in tests/consumers.sh or .ci/run. Every
+test that SECURITY.md names exists."""
 
 import pathlib
 import re
@@ -33,7 +33,7 @@ patches = [[line.rstrip() for line in path.read_text().splitlines()] for path in
 run = lines((root / "tests/consumers.sh").read_text()) + lines((root / ".ci/run").read_text())
 
 failures, count = [], 0
-for page in [*sorted(root.glob("*.md")), *sorted((root / "docs").glob("*.md"))]:
+for page in [root / "docs/site/home.md", *sorted(root.glob("*.md")), *sorted((root / "docs").glob("*.md"))]:
     for language, text in re.findall(r"^ *```(cpp|diff|yaml|nginx|haproxy|caddy|apache|sh|meson|cmake)\n(.*?)^ *```$", page.read_text(), re.MULTILINE | re.DOTALL):
         # "..." stands for what is left out
         for part in re.split(r"^\s*(?://|#) \.\.\.$", text, flags=re.MULTILINE):
