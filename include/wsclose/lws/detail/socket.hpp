@@ -34,15 +34,15 @@ inline bool is_stream(lws *wsi) noexcept { return lws_get_network_wsi(wsi) != ws
 // ---- what differs between systems
 
 #ifdef _WIN32
-inline constexpr int sending_side = SD_SEND;
+inline constexpr int sending_side = SD_SEND, would_block = WSAEWOULDBLOCK, was_reset = WSAECONNRESET;
 
-inline int  poll_one(pollfd &watched) noexcept { return ::WSAPoll(&watched, 1, 0); }
-inline bool nothing_came() noexcept { return ::WSAGetLastError() == WSAEWOULDBLOCK; }
+inline int poll_one(pollfd &watched) noexcept { return ::WSAPoll(&watched, 1, 0); }
+inline int last_error() noexcept { return ::WSAGetLastError(); }
 #else
-inline constexpr int sending_side = SHUT_WR;
+inline constexpr int sending_side = SHUT_WR, would_block = EAGAIN, was_reset = ECONNRESET;
 
-inline int  poll_one(pollfd &watched) noexcept { return ::poll(&watched, 1, 0); }
-inline bool nothing_came() noexcept { return errno == EAGAIN; }
+inline int poll_one(pollfd &watched) noexcept { return ::poll(&watched, 1, 0); }
+inline int last_error() noexcept { return errno; }
 #endif
 
 /// Which of `events`, and of POLLERR and POLLHUP, the socket shows now.
@@ -102,10 +102,15 @@ struct kernel_info {
 inline kernel_info   info_of(lws *) noexcept { return {}; }
 inline std::uint64_t bytes_taken(lws *) noexcept { return 0; }
 
-inline tcp tcp_state(lws *wsi) noexcept { // a peek misses a FIN behind unread data, and takes `lost` for `reset`
+/// A peek misses what is behind unread data, and takes `lost` for `reset`. lws may have taken a reset from the socket,
+/// which then looks like a FIN.
+inline tcp tcp_state(lws *wsi) noexcept {
+    const int  before = last_error();
     char       byte;
     const auto got = ::recv(socket_of(wsi), &byte, 1, MSG_PEEK);
-    return got > 0 || (got < 0 && nothing_came()) ? tcp::whole : got == 0 ? tcp::fin : tcp::reset;
+    if (got > 0 || (got < 0 && last_error() == would_block))
+        return tcp::whole;
+    return got == 0 && before != was_reset ? tcp::fin : tcp::reset;
 }
 #endif
 

@@ -100,7 +100,7 @@ TEST_CASE("a client whose server says nothing is told of it in time") {
     CHECK(events.next().find("not connected") == 0);
 }
 
-TEST_CASE("a client whose TLS fails gets 1015") {
+TEST_CASE("a client whose TLS fails gets 1015", "[tls]") {
     const auto check_report = [](session &s, lws *, lws_callback_reasons reason, std::string_view) {
         if (reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR) {
             CAPTURE(s.ws.report().error());
@@ -118,7 +118,7 @@ TEST_CASE("a client whose TLS fails gets 1015") {
         lws_set_log_level(0, nullptr);
         server.host().connect(listener.port(), "tracked");
         const test::socket_handle peer = listener.accept();
-        CHECK(::send(peer.get(), "HTTP/1.1 400\r\n\r\n", 16, MSG_NOSIGNAL) == 16);
+        CHECK(::send(peer.get(), "HTTP/1.1 400\r\n\r\n", 16, test::no_signal) == 16);
         CHECK(events.next().find("not connected (tls_") == 0);
     }
     SECTION("because nobody vouches for the server's certificate") {

@@ -102,7 +102,7 @@ TEST_CASE("a peer that does not read is waited for no longer than 5 s, and gets 
     CHECK_FALSE(full);
 }
 
-TEST_CASE("a peer that closes but does not read can still read the answer, and the report says so") {
+TEST_CASE("a peer that closes but does not read can still read the answer, and the report says so", "[choked]") {
     server   server(fill_on_receive);
     raw_peer peer = connect_and_fill(server);
     peer.send_close(bye);
