@@ -102,8 +102,8 @@ struct kernel_info {
 inline kernel_info   info_of(lws *) noexcept { return {}; }
 inline std::uint64_t bytes_taken(lws *) noexcept { return 0; }
 
-/// Misses a FIN behind unread data, and takes `lost` for `reset`. lws may have taken a reset from the socket, which then
-/// looks like a FIN.
+/// Misses a FIN behind unread data, and takes `lost` for `reset`. lws may have taken a reset from the socket, which
+/// then looks like a FIN.
 inline tcp tcp_state(lws *wsi) noexcept {
     const int before = last_error();
     if (poll_now(wsi, POLLOUT) & POLLERR)
