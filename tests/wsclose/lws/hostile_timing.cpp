@@ -208,7 +208,8 @@ void wait_until_full() {
 
 } // namespace
 
-TEST_CASE("a client answers a Close frame that comes behind the 101 once, behind all that it wrote", "[hostile]") {
+TEST_CASE("a client answers a Close frame that comes behind the 101 once, behind all that it wrote",
+          "[hostile][choked]") {
     const bool stopped = GENERATE(false, true), valid = GENERATE(true, false), ours = GENERATE(false, true);
     CAPTURE(stopped, valid, ours);
     server            server([stopped, ours](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {

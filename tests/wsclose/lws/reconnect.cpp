@@ -285,7 +285,7 @@ TEST_CASE("a client that is started again while it waits tries at once, and coun
     }
 }
 
-TEST_CASE("no try follows a session that is destroyed") {
+TEST_CASE("no try follows a session that is destroyed", "[refused]") {
     playground ground(patient());
     ground.one->port = test::dead_port();
     SECTION("while it waits") {

@@ -61,7 +61,7 @@ TEST_CASE("a timer of the program's does not end a close that waits until the cl
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
-TEST_CASE("a client connection that fails is reported with the reason why") {
+TEST_CASE("a client connection that fails is reported with the reason why", "[refused]") {
     server server;
     server.host().connect(test::dead_port(), "tracked");
     const std::string report = events.next();
@@ -238,7 +238,7 @@ void request(lws_context *context, std::uint16_t port, const char *method) {
 
 } // namespace
 
-TEST_CASE("on_close reaches what the program keeps for the protocol, even before any other callback") {
+TEST_CASE("on_close reaches what the program keeps for the protocol, even before any other callback", "[refused]") {
     server server(nullptr, more_protocols);
     server.host().connect(test::dead_port(), "told");
     std::string event = events.next();
@@ -247,7 +247,8 @@ TEST_CASE("on_close reaches what the program keeps for the protocol, even before
     CHECK(event.find("shared: not connected") == 0);
 }
 
-TEST_CASE("a client's plain HTTP requests and raw connections on a tracked protocol have a session and no report") {
+TEST_CASE("a client's plain HTTP requests and raw connections on a tracked protocol have a session and no report",
+          "[refused]") {
     test::host_options options;
     options.how = test::transport::tcp;
     server         server(nullptr, more_protocols, options);
