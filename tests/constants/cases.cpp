@@ -4,6 +4,8 @@
 // Constant frames in every place where a program may have one. check.py looks at what the compiler
 // makes of them, and that it would notice if they were MADE_AT_RUN_TIME.
 
+#include <string_view>
+
 #include <wsclose.hpp>
 
 using wsclose::close_code;
@@ -12,8 +14,9 @@ void take(const wsclose::close_frame &);
 
 #ifdef MADE_AT_RUN_TIME
 extern close_code                 code;
+extern const std::string_view     text; // "0 namespace", but the compiler does not know
 extern const wsclose::close_frame at_namespace_scope;
-const wsclose::close_frame        at_namespace_scope = wsclose::close_frame::fit(code, "0 namespace");
+const wsclose::close_frame        at_namespace_scope = wsclose::close_frame::fit(code, text);
 #else
 extern const wsclose::close_frame     at_namespace_scope;
 const wsclose::close_frame            at_namespace_scope = wsclose::frame<close_code::going_away>("0 namespace");

@@ -115,9 +115,10 @@ public:
         loop_->prepare(info);
         lws_set_log_level(LLL_ERR, nullptr);
         keep_openssl();
-        context_                = lws_create_context(&info);
-        info.port               = 0;
-        info.iface              = "127.0.0.1";
+        context_   = lws_create_context(&info);
+        info.port  = 0;
+        info.iface = "127.0.0.1";
+#ifdef LWS_WITH_TLS
         const certificate &own  = certificate::self_signed();
         const std::string  cert = own.cert_file(), key = own.key_file(),
                           trusted = options.trusted ? options.trusted->cert_file() : "";
@@ -126,6 +127,7 @@ public:
             info.ssl_private_key_filepath = key.c_str();
             info.client_ssl_ca_filepath   = options.trusted ? trusted.c_str() : nullptr;
         }
+#endif
         vhost_ = context_ ? lws_create_vhost(context_, &info) : nullptr;
         if (!vhost_)
             throw std::runtime_error("lws cannot listen on 127.0.0.1");

@@ -17,23 +17,13 @@
 #include <string>
 #include <string_view>
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <linux/filter.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <libwebsockets.h> // SHA-1 and base64 alone
 
 #include "support/frame.hpp"
+#include "support/socket.hpp"
 #include "support/tls.hpp"
 
 namespace test {
-
-inline constexpr int patience_ms = 15000; // longer than any wait of lws'
 
 enum class transport { tcp, tls };
 
@@ -53,81 +43,13 @@ struct rest_of_stream {
     double      seconds;
 };
 
-/// A TCP socket that closes itself.
-class socket_handle {
-public:
-    explicit socket_handle(int fd = -1) noexcept : fd_(fd) {}
-    socket_handle(socket_handle &&other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
-    socket_handle &operator=(socket_handle &&other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~socket_handle() { close(); }
-
-    int  get() const noexcept { return fd_; }
-    void close() noexcept {
-        if (fd_ >= 0)
-            ::close(fd_);
-        fd_ = -1;
-    }
-
-private:
-    int fd_;
-};
-
-inline sockaddr_in loopback(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family      = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port        = htons(port);
-    return address;
-}
-
-/// A listening socket on a free port of 127.0.0.1.
-class listener {
-public:
-    explicit listener(int backlog = 16) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in address = loopback(0);
-        socklen_t   size    = sizeof address;
-        if (::bind(socket_.get(), reinterpret_cast<sockaddr *>(&address), size) != 0 ||
-            ::listen(socket_.get(), backlog) != 0 ||
-            ::getsockname(socket_.get(), reinterpret_cast<sockaddr *>(&address), &size) != 0)
-            throw std::runtime_error("cannot listen on 127.0.0.1");
-        port_ = ntohs(address.sin_port);
-    }
-
-    std::uint16_t port() const noexcept { return port_; }
-
-    socket_handle accept() const {
-        pollfd waiting{socket_.get(), POLLIN, 0};
-        if (::poll(&waiting, 1, patience_ms) != 1)
-            throw std::runtime_error("nobody connected");
-        return socket_handle(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    }
-
-private:
-    socket_handle socket_;
-    std::uint16_t port_ = 0;
-};
-
-/// A socket that has begun to connect to 127.0.0.1 and does not wait.
-inline socket_handle begin_to_connect(std::uint16_t port) {
-    socket_handle     begun(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const sockaddr_in address = loopback(port);
-    ::connect(begun.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address);
-    return begun;
-}
-
-/// A port on 127.0.0.1 on which nobody listens.
-inline std::uint16_t dead_port() { return listener().port(); }
-
 class raw_peer {
 public:
     enum class side { client, server };
 
     /// A connection to 127.0.0.1 and no more.
     static raw_peer connect_only(std::uint16_t port, transport how = default_transport()) {
-        raw_peer    peer(socket_handle(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), side::client);
+        raw_peer    peer(socket_handle(make_socket()), side::client);
         sockaddr_in address = loopback(port);
         if (::connect(peer.socket_.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) != 0)
             throw std::runtime_error("cannot connect to port " + std::to_string(port));
@@ -176,7 +98,7 @@ public:
         raw_peer peer(from.accept(), side::server);
         peer.begin_tls(how);
         const std::string head = peer.read_head();
-        peer.hold_back(holds_back);
+        test::hold_back(peer.socket_.get(), holds_back);
         peer.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                   "Sec-WebSocket-Accept: " +
                   accept_key(head) +
@@ -212,17 +134,19 @@ public:
     /// Bytes as they are.
     void send(std::string_view bytes) {
         while (!bytes.empty()) {
-            errno              = 0;
-            const ssize_t sent = layer_ ? layer_->send(bytes.data(), bytes.size())
-                                        : ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+            errno              = 0; // a layer may leave it as it is
+            const ssize_t sent = layer_
+                                     ? layer_->send(bytes.data(), bytes.size())
+                                     : ::send(socket_.get(), bytes.data(), static_cast<int>(bytes.size()), no_signal);
             if (sent <= 0) { // the other side is gone; what it sent is still to be read
-                reset_ = reset_ || errno == ECONNRESET || errno == EPIPE;
+                reset_ = reset_ || last_error() == ECONNRESET || last_error() == EPIPE;
                 return;
             }
             bytes.remove_prefix(static_cast<std::size_t>(sent));
         }
     }
 
+#ifndef _WIN32
     /// Sends what the socket takes within that time, and takes it off `bytes`. False if that is nothing.
     bool send_some(std::string_view &bytes, int timeout_ms) {
         pollfd waiting{socket_.get(), POLLOUT, 0};
@@ -242,6 +166,7 @@ public:
         bytes.remove_prefix(sent > 0 ? static_cast<std::size_t>(sent) : bytes.size());
         return true;
     }
+#endif
 
     /// One frame as this side has to write it (a client masks), with `first` as its first byte.
     std::string frame(unsigned char first, std::string_view payload) const { return frame_by(side_, first, payload); }
@@ -274,7 +199,7 @@ public:
     /// Ends what this side sends: the stream of HTTP/2, or TLS and TCP.
     void send_fin() {
         send_close_notify();
-        if (!is_stream() && ::shutdown(socket_.get(), SHUT_WR) != 0 && errno == ENOTCONN)
+        if (!is_stream() && ::shutdown(socket_.get(), test::sending_side) != 0 && last_error() == ENOTCONN)
             reset_ = true;
     }
 
@@ -287,17 +212,12 @@ public:
         if (is_stream())
             return layer_->reset();
         const linger at_once{1, 0};
-        ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        set_option(socket_.get(), SOL_SOCKET, SO_LINGER, at_once);
         socket_.close();
     }
 
     /// Makes the kernel ignore all that comes for this socket, as if the network was gone.
-    void cut_off() {
-        sock_filter      nothing = {BPF_RET | BPF_K, 0, 0, 0};
-        const sock_fprog program{1, &nothing};
-        if (::setsockopt(socket_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0)
-            throw std::runtime_error("the socket cannot be cut off");
-    }
+    void cut_off() { test::cut_off(socket_.get()); }
 
     /// The head of an HTTP request or response.
     std::string read_head() {
@@ -349,10 +269,7 @@ public:
     }
 
     /// Whether what is sent waits for what follows, in one segment if it fits.
-    void hold_back(bool on) noexcept {
-        const int value = on;
-        ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_CORK, &value, sizeof value);
-    }
+    void hold_back(bool on) noexcept { test::hold_back(socket_.get(), on); }
     void let_go() noexcept { hold_back(false); }
 
     /// Reads what comes within that time. False if nothing comes, or the stream has ended.
@@ -365,10 +282,7 @@ public:
     stream_end end() const noexcept { return end_; }
 
     /// Makes the kernel keep little of what this side does not read.
-    void keep_little() noexcept {
-        const int size = 32768;
-        ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    }
+    void keep_little() noexcept { set_option(socket_.get(), SOL_SOCKET, SO_RCVBUF, 32768); }
 
     /// Plays a peer that keeps the rules: answers the next Close frame with the same, reads to the end.
     rest_of_stream answer_close_and_read_to_end() {
@@ -404,8 +318,7 @@ public:
 
 private:
     raw_peer(socket_handle socket, side which) : socket_(std::move(socket)), side_(which) {
-        const int on = 1;
-        ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        set_option(socket_.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     }
 
     bool is_stream() const noexcept { return layer_ && layer_->is_stream(); }
@@ -418,8 +331,7 @@ private:
 
     bool read_more(int timeout_ms) {
         for (;;) {
-            pollfd waiting{socket_.get(), POLLIN, 0};
-            if (!(layer_ && layer_->has_more()) && ::poll(&waiting, 1, timeout_ms) != 1)
+            if (!(layer_ && layer_->has_more()) && !is_readable_within(socket_.get(), timeout_ms))
                 return false;
             char          bytes[16384];
             const ssize_t got =
@@ -428,7 +340,7 @@ private:
                 buffer_.append(bytes, static_cast<std::size_t>(got));
                 return true;
             }
-            if (got == 0 || errno != EAGAIN) {
+            if (got == 0 || last_error() != EAGAIN) {
                 end_ = got == 0 && !reset_ ? stream_end::fin : stream_end::reset;
                 if (got == 0)
                     send_fin(); // or lws would wait for it

@@ -13,8 +13,6 @@
 #include <string>
 #include <string_view>
 
-#include <sys/socket.h>
-
 #include <wsclose/format.hpp>
 
 #include "support/catch.hpp"
@@ -210,7 +208,8 @@ void wait_until_full() {
 
 } // namespace
 
-TEST_CASE("a client answers a Close frame that comes behind the 101 once, behind all that it wrote", "[hostile]") {
+TEST_CASE("a client answers a Close frame that comes behind the 101 once, behind all that it wrote",
+          "[hostile][choked]") {
     const bool stopped = GENERATE(false, true), valid = GENERATE(true, false), ours = GENERATE(false, true);
     CAPTURE(stopped, valid, ours);
     server            server([stopped, ours](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
@@ -258,7 +257,7 @@ TEST_CASE("a close that was asked for wins over a protocol error in the same rea
 }
 
 TEST_CASE("the peer's Close frame overtakes a close of ours that a full socket holds up, and that is the answer",
-          "[hostile]") {
+          "[hostile][choked]") {
     server   server(fill_on_receive);
     raw_peer peer = server.connect();
     peer.send_text("x");
@@ -278,7 +277,7 @@ TEST_CASE("the peer's Close frame overtakes a close of ours that a full socket h
     CHECK(last.sent == bye_frame);
 }
 
-TEST_CASE("a bad Close frame is refused behind all that a full socket holds", "[hostile]") {
+TEST_CASE("a bad Close frame is refused behind all that a full socket holds", "[hostile][choked]") {
     const bool half = GENERATE(false, true), ours = GENERATE(false, true);
     CAPTURE(half, ours);
     server   server(fill_on_receive);
@@ -298,7 +297,7 @@ TEST_CASE("a bad Close frame is refused behind all that a full socket holds", "[
     CHECK(last.sent == seen.close);
 }
 
-TEST_CASE("no Close frame is called sent that did not get out behind data that lws holds", "[hostile]") {
+TEST_CASE("no Close frame is called sent that did not get out behind data that lws holds", "[hostile][kernel]") {
     const auto what = GENERATE("protocol error", "close");
     CAPTURE(what);
     server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
@@ -347,7 +346,8 @@ TEST_CASE("a Close frame that goes out although the peer has ended TCP is report
                          : "closed by us, not cleanly: sent 4001 \"why\", received nothing (fin)"));
 }
 
-TEST_CASE("no Close frame is called sent if the program kills the connection while lws holds data", "[hostile]") {
+TEST_CASE("no Close frame is called sent if the program kills the connection while lws holds data",
+          "[hostile][kernel]") {
     server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (received(reason)) {
             the_connection = connection_ref(s.ws);
@@ -488,7 +488,7 @@ TEST_CASE("a client's answer is a frame of its own behind two messages that lws 
     CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
 }
 
-TEST_CASE("a server that writes much as it is closed sends its answer behind that, unmasked", "[hostile]") {
+TEST_CASE("a server that writes much as it is closed sends its answer behind that, unmasked", "[hostile][choked]") {
     const bool twice = GENERATE(false, true);
     server     server([twice](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE) {
@@ -508,7 +508,7 @@ TEST_CASE("a server that writes much as it is closed sends its answer behind tha
     CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
 }
 
-TEST_CASE("an answer is a frame of its own behind a message that permessage-deflate holds back", "[hostile]") {
+TEST_CASE("an answer is a frame of its own behind a message that permessage-deflate holds back", "[hostile][choked]") {
     constexpr std::size_t      size      = 30000;
     static const lws_extension deflate[] = {
         {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate"},
@@ -520,10 +520,8 @@ TEST_CASE("an answer is a frame of its own behind a message that permessage-defl
     options.extensions = deflate;
     server server(
         [full](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
-            if (reason == LWS_CALLBACK_ESTABLISHED && full) {
-                const int room = 4096;
-                ::setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-            }
+            if (reason == LWS_CALLBACK_ESTABLISHED && full)
+                test::set_option(static_cast<int>(lws_get_socket_fd(wsi)), SOL_SOCKET, SO_SNDBUF, 4096);
             if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE)
                 lws_write(wsi, test::noise(), size, LWS_WRITE_BINARY);
             return 0;

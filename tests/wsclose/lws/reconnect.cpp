@@ -166,7 +166,7 @@ TEST_CASE("a client that closes does not come back") {
     CHECK_FALSE(ground.is_waiting());
 }
 
-TEST_CASE("a client tries until a server is there") {
+TEST_CASE("a client tries until a server is there", "[refused]") {
     playground     ground;
     test::listener listener;
     ground.one->port = test::dead_port();
@@ -273,7 +273,7 @@ TEST_CASE("there is no try if the session says no, until it is started again") {
     CHECK(events.next() == "open");
 }
 
-TEST_CASE("a client that is started again while it waits tries at once, and counts on") {
+TEST_CASE("a client that is started again while it waits tries at once, and counts on", "[refused]") {
     playground ground(patient());
     ground.one->port = test::dead_port();
     for (std::uint32_t round = 1; round <= 3; ++round) {
@@ -285,7 +285,7 @@ TEST_CASE("a client that is started again while it waits tries at once, and coun
     }
 }
 
-TEST_CASE("no try follows a session that is destroyed") {
+TEST_CASE("no try follows a session that is destroyed", "[refused]") {
     playground ground(patient());
     ground.one->port = test::dead_port();
     SECTION("while it waits") {
@@ -350,7 +350,7 @@ TEST_CASE("to start a client that connects, or is connected, does nothing") {
     CHECK(events.next() == "connect: come_back");
 }
 
-TEST_CASE("the end of the context takes the planned try with it, and the session may go later") {
+TEST_CASE("the end of the context takes the planned try with it, and the session may go later", "[refused]") {
     playground ground(patient());
     ground.one->port = test::dead_port();
     SECTION("while it waits") {
@@ -394,7 +394,7 @@ TEST_CASE("a context that is destroyed before it was ever served takes the first
     CHECK_FALSE(one.again.is_waiting());
 }
 
-TEST_CASE("a session that goes to another context ends with that one") {
+TEST_CASE("a session that goes to another context ends with that one", "[refused]") {
     client one;
     one.port = test::dead_port();
     {

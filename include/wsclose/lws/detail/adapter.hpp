@@ -73,7 +73,7 @@ struct call {
             const bool is_polling = reason >= LWS_CALLBACK_ADD_POLL_FD && reason <= LWS_CALLBACK_UNLOCK_POLL;
             return {false, is_polling ? 0 : -1};
         }
-        const unsigned long given = protocol().per_session_data_size, needed = type.size;
+        const std::size_t given = protocol().per_session_data_size, needed = type.size;
         if (!user || given == needed || (given == 0 && !type.is_pointer))
             return {};
         return refuse(

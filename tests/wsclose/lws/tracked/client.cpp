@@ -61,7 +61,7 @@ TEST_CASE("a timer of the program's does not end a close that waits until the cl
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
-TEST_CASE("a client connection that fails is reported with the reason why") {
+TEST_CASE("a client connection that fails is reported with the reason why", "[refused]") {
     server server;
     server.host().connect(test::dead_port(), "tracked");
     const std::string report = events.next();
@@ -119,7 +119,7 @@ TEST_CASE("a client whose server says nothing is told of it in time") {
     CHECK(events.next().find("not connected") == 0);
 }
 
-TEST_CASE("a client whose TLS fails gets 1015") {
+TEST_CASE("a client whose TLS fails gets 1015", "[tls]") {
     const auto check_report = [](session &s, lws *, lws_callback_reasons reason, std::string_view) {
         if (reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR) {
             CAPTURE(s.ws.report().error());
@@ -137,7 +137,7 @@ TEST_CASE("a client whose TLS fails gets 1015") {
         lws_set_log_level(0, nullptr);
         server.host().connect(listener.port(), "tracked");
         const test::socket_handle peer = listener.accept();
-        CHECK(::send(peer.get(), "HTTP/1.1 400\r\n\r\n", 16, MSG_NOSIGNAL) == 16);
+        CHECK(::send(peer.get(), "HTTP/1.1 400\r\n\r\n", 16, test::no_signal) == 16);
         CHECK(events.next().find("not connected (tls_") == 0);
     }
     SECTION("because nobody vouches for the server's certificate") {
@@ -257,7 +257,7 @@ void request(lws_context *context, std::uint16_t port, const char *method) {
 
 } // namespace
 
-TEST_CASE("on_close reaches what the program keeps for the protocol, even before any other callback") {
+TEST_CASE("on_close reaches what the program keeps for the protocol, even before any other callback", "[refused]") {
     server server(nullptr, more_protocols);
     server.host().connect(test::dead_port(), "told");
     std::string event = events.next();
@@ -266,7 +266,8 @@ TEST_CASE("on_close reaches what the program keeps for the protocol, even before
     CHECK(event.find("shared: not connected") == 0);
 }
 
-TEST_CASE("a client's plain HTTP requests and raw connections on a tracked protocol have a session and no report") {
+TEST_CASE("a client's plain HTTP requests and raw connections on a tracked protocol have a session and no report",
+          "[refused]") {
     test::host_options options;
     options.how = test::transport::tcp;
     server         server(nullptr, more_protocols, options);

@@ -120,7 +120,7 @@ TEST_CASE("a session behind a pointer, or given to lws once it is established, i
     }
 }
 
-TEST_CASE("a client's session may be behind a pointer too") {
+TEST_CASE("a client's session may be behind a pointer too", "[refused]") {
     server         server(nullptr, protocols);
     test::listener listener;
     server.host().connect(listener.port(), "pointer");

@@ -37,7 +37,7 @@ TEST_CASE("lws ending the connection without a Close frame is reported as the li
                                ", not cleanly: 1006 abnormal_closure");
 }
 
-TEST_CASE("lws giving up a peer that does not answer its ping is reported as the library's doing") {
+TEST_CASE("lws giving up a peer that does not answer its ping is reported as the library's doing", "[kernel]") {
     lws_retry_bo_t retry{};
     retry.secs_since_valid_ping   = 1;
     retry.secs_since_valid_hangup = 2;

@@ -60,7 +60,7 @@ const lws_protocols protocols[] = {
 
 } // namespace
 
-TEST_CASE("a session of the program's own stays the program's, and serves again") {
+TEST_CASE("a session of the program's own stays the program's, and serves again", "[refused]") {
     server         server(close_on_receive, protocols);
     test::listener listener;
     const int      before = destroyed;
@@ -117,7 +117,7 @@ TEST_CASE("a session of the program's own may connect anew from its on_close, wi
     CHECK_FALSE(bird.ref);
 }
 
-TEST_CASE("a session of the program's own may delete itself in the last callback") {
+TEST_CASE("a session of the program's own may delete itself in the last callback", "[refused]") {
     server server(
         [](session &s, lws *, lws_callback_reasons reason, std::string_view) {
             if (reason == LWS_CALLBACK_CLIENT_CLOSED || reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR)

@@ -105,7 +105,7 @@ TEST_CASE("a peer that does not read gets no longer than its time, and no Close 
     CHECK_FALSE(full);
 }
 
-TEST_CASE("a peer that closes but does not read can still read the answer, and the report says so") {
+TEST_CASE("a peer that closes but does not read can still read the answer, and the report says so", "[choked]") {
     server   server(fill_on_receive);
     raw_peer peer = connect_and_fill(server);
     peer.send_close(bye);
