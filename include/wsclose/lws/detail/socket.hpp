@@ -63,23 +63,24 @@ inline kernel_info info_of(lws *wsi) noexcept {
     return info;
 }
 
-/// How a connection was torn down. lws may have taken the error from the socket, but it is still in `errno`.
-inline tcp kind_of_teardown(lws *wsi, const kernel_info &info, int last_error) noexcept {
+/// How a connection was torn down. lws may have taken the error from the socket; then it
+/// is `before`, what `errno` was.
+inline tcp kind_of_teardown(lws *wsi, const kernel_info &info, int before) noexcept {
     int       error = 0;
     socklen_t size  = sizeof error;
     ::getsockopt(socket_of(wsi), SOL_SOCKET, SO_ERROR, &error, &size);
     if (error == EPIPE) // the peer has ended TCP first, and reset it as it got more, such as an alert of TLS
         return tcp::fin;
-    const bool is_lost = (error != 0 ? error : last_error) != ECONNRESET;
+    const bool is_lost = (error != 0 ? error : before) != ECONNRESET;
     return is_lost && (info.tcpi_retransmits != 0 || info.tcpi_probes != 0) ? tcp::lost : tcp::reset;
 }
 
 inline tcp tcp_state(lws *wsi) noexcept {
-    const int last_error = errno;
+    const int before = last_error();
     if (poll_now(wsi, POLLRDHUP) == 0)
         return tcp::whole;
     const kernel_info info = info_of(wsi);
-    return info.tcpi_state == TCP_CLOSE ? kind_of_teardown(wsi, info, last_error) : tcp::fin;
+    return info.tcpi_state == TCP_CLOSE ? kind_of_teardown(wsi, info, before) : tcp::fin;
 }
 
 /// How many bytes the kernel has taken so far to send to the peer; 0 if the system does not say.
