@@ -26,6 +26,7 @@ struct evidence {
     test::stream_end         end = test::stream_end::never;
     std::vector<std::string> closes;           ///< the bodies of the Close frames that the peer sent
     bool                     too_long = false; ///< one of them was longer than a control frame may be
+    bool                     strange  = false; ///< it sent bytes that nobody has chosen
     bool                     broke    = false; ///< and broke the protocol, or ended TCP, before the last of them
     bool                     fin      = false; ///< ended TCP
     bool                     reset    = false; ///< reset it, and saw no more
@@ -72,7 +73,7 @@ inline bool may_stand_for(const wsclose::close_report &report, std::string_view 
 inline bool may_be(wsclose::cause why, const scenario &s, const evidence &e, bool acted, bool killed, bool over_tcp) {
     using wsclose::cause;
     const bool peer_violates =
-        e.too_long ||
+        e.too_long || e.strange ||
         std::any_of(e.closes.begin(), e.closes.end(),
                     [](const std::string &body) { return !wsclose::close_frame::parse(body); }) ||
         std::any_of(s.peer.begin(), s.peer.end(), [](const peer_action &p) {
