@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     scenario             played = make_scenario(script, seed, false, false);
     const peer_action    strange{framed ? step::frame : step::bytes, 0, std::string(bytes.view())};
     const std::ptrdiff_t before = at % std::max<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(played.peer.size()), 1);
-    if (!strange.body.empty()) // before the last step, which may end TCP
+    if (!strange.body.empty() && played.may_end_tcp) // before the last step, which may end it
         played.peer.insert(played.peer.begin() + before, strange);
     played.hurries = true;
     played.rest    = manner::answers;
