@@ -103,7 +103,8 @@ def spans(numbers):
 def show(lines, branches):
     print(f'\n{"header":36} {"lines":>9} {"branches":>9}   never reached')
     sums = [0, 0, 0, 0]
-    for header in sorted(lines):
+    untouched = [header for header, counts in lines.items() if not any(counts.values())]
+    for header in sorted(set(lines) - set(untouched)):
         ran = sum(count > 0 for count in lines[header].values())
         ways = [way for both in branches[header].values() for way in both]
         taken = sum(way > 0 for way in ways)
@@ -114,7 +115,9 @@ def show(lines, branches):
         print(f'{header:36} {ran:4}/{len(lines[header]):4} {taken:4}/{len(ways):4}   {"; ".join(missing + half)}')
         for i, value in enumerate((ran, len(lines[header]), taken, len(ways))):
             sums[i] += value
-    print(f'{"all":36} {sums[0]:4}/{sums[1]:4} {sums[2]:4}/{sums[3]:4}')
+    print(f'{"all of these":36} {sums[0]:4}/{sums[1]:4} {sums[2]:4}/{sums[3]:4}')
+    print(f'no target uses: {", ".join(sorted(untouched)) or "none"}')
+    print('What only the compiler runs, such as the checks of tables, counts as never reached.')
 
 
 def minimise(targets):
