@@ -32,24 +32,26 @@ constexpr std::string_view name(next_step what) noexcept {
 /// The next step, and the bounds of the delay before it, in milliseconds: a random time from `minimum` to `maximum`.
 /// `backoff` may raise both bounds, and never lowers them.
 struct advice {
-    next_step    what    = next_step::stop;
-    std::int64_t minimum = 0;
-    std::int64_t maximum = 0;
+    next_step    what    = next_step::stop; ///< whether to come back, and with what changed
+    std::int64_t minimum = 0;               ///< the shortest delay, in milliseconds
+    std::int64_t maximum = 0;               ///< the longest delay, in milliseconds
 
     /// Whether the client comes back.
     constexpr explicit operator bool() const noexcept { return what != next_step::stop; }
 };
 
+/// Whether the steps and both bounds are equal.
 constexpr bool operator==(const advice &a, const advice &b) noexcept {
     return a.what == b.what && a.minimum == b.minimum && a.maximum == b.maximum;
 }
+/// The opposite of `==`.
 constexpr bool operator!=(const advice &a, const advice &b) noexcept { return !(a == b); }
 
 /// A program's own advice for the codes from `first` to `last`, both included.
 struct advised_range {
-    any_close_code  first;
-    any_close_code  last;
-    wsclose::advice then;
+    any_close_code  first; ///< the lowest code
+    any_close_code  last;  ///< the highest code, not below `first`
+    wsclose::advice then;  ///< what a client does after each of them
 };
 
 /// One code of an application's enum, with its name and the advice for it. `close_code_traits` may hold an array of
@@ -63,9 +65,9 @@ struct advised_range {
 ///     };
 template <class Enum>
 struct advised_code {
-    Enum             code;
-    std::string_view name;
-    wsclose::advice  then;
+    Enum             code; ///< in 3000 to 4999
+    std::string_view name; ///< as `named_code::name`
+    wsclose::advice  then; ///< what a client does after it
 };
 
 WSCLOSE_END_NAMESPACE

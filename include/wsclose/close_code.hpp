@@ -57,7 +57,7 @@ enum class close_code : std::uint16_t {
     timeout = 3008,
 };
 
-/// The two ends of a WebSocket connection.
+/// The two ends of a WebSocket connection: the client, which connects, and the server, which accepts.
 enum class role : std::uint8_t { client, server };
 
 /// The ranges into which RFC 6455 section 7.4.2 divides the codes.
@@ -72,8 +72,8 @@ enum class code_range : std::uint8_t {
 /// One code of an application's own enum, with its name.
 template <class Enum>
 struct named_code {
-    Enum             code;
-    std::string_view name;
+    Enum             code; ///< in 3000 to 4999
+    std::string_view name; ///< what logs and metrics show; each name only once
 };
 
 /// Lets an application use its own enum in place of `close_code`. Specialise it with an array `codes` of
@@ -132,8 +132,8 @@ constexpr bool is_application_enum() noexcept {
 /// `close_code_traits`. A value that is negative or has more than 16 bits becomes 65535.
 class any_close_code {
 public:
-    constexpr any_close_code(close_code code) noexcept : code_(code) {}
-
+    constexpr any_close_code(close_code code) noexcept : code_(code) {} ///< any 16-bit value
+    /// From a code of the application.
     template <class Enum, std::enable_if_t<detail::is_application_enum<Enum>(), int> = 0>
     constexpr any_close_code(Enum code) noexcept : code_(narrow(static_cast<long long>(code))) {}
 
@@ -150,7 +150,7 @@ public:
                       "or write a code of wsclose, such as wsclose::close_code::normal_closure");
     }
 
-    constexpr operator close_code() const noexcept { return code_; }
+    constexpr operator close_code() const noexcept { return code_; } ///< the code
 
     /// The code as a number.
     constexpr std::uint16_t value() const noexcept { return static_cast<std::uint16_t>(code_); }

@@ -23,8 +23,8 @@ WSCLOSE_BEGIN_NAMESPACE
 /// followed by letters, digits and `_`. It must not be `initiator`, `cause`, `clean`, `code`, `code_name`,
 /// `http_status` or `le`. The value is any UTF-8; an empty value is the same as no label.
 struct metric_label {
-    std::string_view name;
-    std::string_view value;
+    std::string_view name;  ///< must outlive the counters
+    std::string_view value; ///< must outlive the counters
 };
 
 /// Counts how connections ended. `Codes` is the application's own enum of close codes (`close_code_traits`): each of

@@ -21,7 +21,7 @@ inline constexpr std::size_t max_reason_size = 123; ///< bytes in its text; the 
 
 /// Why `close_frame::make` refuses a code and a text.
 enum class make_error : std::uint8_t {
-    none,
+    none,            ///< the frame was made
     forbidden_code,  ///< the code is never on the wire
     reason_too_long, ///< the text has more than 123 bytes
     invalid_utf8,    ///< the text is not UTF-8
@@ -29,7 +29,7 @@ enum class make_error : std::uint8_t {
 
 /// Why `close_frame::parse` refuses a body from the peer.
 enum class parse_error : std::uint8_t {
-    none,
+    none,           ///< the body is valid
     truncated_code, ///< the body has one byte, but a code takes two
     too_long,       ///< the body has more than 125 bytes
     forbidden_code, ///< the code is never on the wire
@@ -128,9 +128,11 @@ public:
     /// The length of the body in bytes: 0, or 2 to 125.
     constexpr std::size_t size() const noexcept { return static_cast<unsigned char>(bytes_[127]); }
 
+    /// Whether the bodies are equal.
     friend constexpr bool operator==(const close_frame &a, const close_frame &b) noexcept {
         return std::string_view(a.bytes_, a.size()) == std::string_view(b.bytes_, b.size());
     }
+    /// Whether they differ.
     friend constexpr bool operator!=(const close_frame &a, const close_frame &b) noexcept { return !(a == b); }
 
     /// Adjusts nothing: returns the frame with this code and text, or the error and its offset.
@@ -151,7 +153,7 @@ public:
 
     /// Reads a body from the wire: the frame, or the error and its offset; and the frame to answer with.
     static constexpr parse_result parse(std::string_view body) noexcept;
-    static parse_result           parse(const void *body, std::size_t size) noexcept;
+    static parse_result           parse(const void *body, std::size_t size) noexcept; ///< the same
 
 private:
     /// Fills an empty frame with a sendable code and at most 123 bytes; leaves it empty if they are not UTF-8.
@@ -181,22 +183,21 @@ private:
 
 /// What `close_frame::make` returns.
 struct make_result {
-    close_frame frame; ///< empty if there is an error
-    make_error  error = make_error::none;
+    close_frame frame;                    ///< empty if there is an error
+    make_error  error = make_error::none; ///< `none` if the frame was made
     /// The offset in the text, in bytes: of the first ill-formed sequence, or 123 if it is too long; otherwise 0.
     std::size_t offset = 0;
 
-    constexpr explicit operator bool() const noexcept { return error == make_error::none; }
+    constexpr explicit operator bool() const noexcept { return error == make_error::none; } ///< whether it is valid
 };
 
 /// What `close_frame::parse` returns.
 struct parse_result {
-    close_frame frame; ///< empty if there is an error
-    parse_error error = parse_error::none;
-    /// The offset in the body, in bytes, of the first bad byte; 0 if there is no error.
-    std::size_t offset = 0;
+    close_frame frame;                      ///< empty if there is an error
+    parse_error error  = parse_error::none; ///< `none` if the body is valid
+    std::size_t offset = 0;                 ///< of the first bad byte in the body, in bytes; 0 if there is no error
 
-    constexpr explicit operator bool() const noexcept { return error == parse_error::none; }
+    constexpr explicit operator bool() const noexcept { return error == parse_error::none; } ///< whether it is valid
 
     /// The frame to answer with (RFC 6455 sections 5.5.1 and 7.1.7): the same frame, or 1007 for
     /// text that is not UTF-8 and 1002 for any other error, with the error's description as text.

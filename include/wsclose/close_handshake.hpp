@@ -16,7 +16,7 @@ WSCLOSE_BEGIN_NAMESPACE
 
 /// What the owner of a `close_handshake` does after an input.
 enum class close_step : std::uint8_t {
-    none,
+    none,         ///< nothing
     send,         ///< write the frame `report().sent()` to the wire
     send_and_end, ///< write the frame `report().sent()` to the wire, then end the connection
     end,          ///< end the connection: the handshake is complete
@@ -24,10 +24,10 @@ enum class close_step : std::uint8_t {
 
 /// What is known of a client's attempt to connect that failed.
 struct failed_attempt {
-    std::string_view error; ///< why, in words
-    cause            why         = cause::unknown;
-    std::uint16_t    http_status = 0; ///< if the server answered
-    std::uint32_t    retry_after = 0; ///< in seconds, if the server asks to come back then
+    std::string_view error;                        ///< why, in words
+    cause            why         = cause::unknown; ///< for `close_report::cause()`
+    std::uint16_t    http_status = 0;              ///< if the server answered
+    std::uint32_t    retry_after = 0;              ///< in seconds, if the server asks to come back then
 };
 
 /// The closing handshake of one connection, seen from one side. Feed it events, do what it returns,
@@ -59,15 +59,18 @@ struct failed_attempt {
 /// and `connect_failed` also end the connection, whatever its state; every later input is ignored.
 class close_handshake {
 public:
+    /// The stages of a connection's closing.
     enum class state : std::uint8_t {
-        open,
+        open,    ///< no Close frame was requested, sent or received
         closing, ///< a Close frame was requested, sent or received
         closed,  ///< the connection is over; the report is final
     };
 
+    /// The stage now.
     constexpr state current() const noexcept {
         return report_.over_ ? state::closed : is_open() ? state::open : state::closing;
     }
+    /// How the connection ends, as far as is known; final once `current()` is `closed`.
     constexpr const close_report &report() const noexcept { return report_; }
 
     /// The frame that waits to be sent; null if there is none.

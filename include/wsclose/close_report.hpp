@@ -79,8 +79,8 @@ constexpr bool is_of_tls(cause why) noexcept { return why >= cause::tls_untruste
 
 /// Whether a Close frame went each way.
 enum class acknowledgement : std::uint8_t {
-    no,
-    yes,
+    no,       ///< not in both directions
+    yes,      ///< in both
     inferred, ///< yes, but the peer's frame could not be read
 };
 

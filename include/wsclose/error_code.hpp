@@ -24,13 +24,13 @@ enum class condition {
 
 WSCLOSE_END_NAMESPACE
 
-/// `std::error_code ec = parsed.error`. `none` is 0: no error.
+// `std::error_code ec = parsed.error`. `none` is 0: no error.
 template <>
 struct std::is_error_code_enum<wsclose::parse_error> : std::true_type {};
-/// `std::error_code ec = made.error`. `none` is 0: no error.
+// `std::error_code ec = made.error`. `none` is 0: no error.
 template <>
 struct std::is_error_code_enum<wsclose::make_error> : std::true_type {};
-/// `ec == wsclose::close_code::going_away`: true for an ending with this code, clean or not.
+// `ec == wsclose::close_code::going_away`: true for an ending with this code, clean or not.
 template <>
 struct std::is_error_condition_enum<wsclose::close_code> : std::true_type {};
 template <>
@@ -56,12 +56,12 @@ inline const std::error_category &make_category() noexcept;
 /// The category `wsclose.condition`, of `condition`.
 inline const std::error_category &condition_category() noexcept;
 
-/// Found by std::error_code's constructor.
+/// Called by std::error_code's constructor: `std::error_code ec = parsed.error`. `none` is 0: no error.
 inline std::error_code make_error_code(parse_error error) noexcept {
     return {static_cast<int>(error), parse_category()};
 }
 
-/// Found by std::error_code's constructor.
+/// Called by std::error_code's constructor: `std::error_code ec = made.error`. `none` is 0: no error.
 inline std::error_code make_error_code(make_error error) noexcept { return {static_cast<int>(error), make_category()}; }
 
 /// A code alone, such as one that the program gives to its own handler: `make_error_code(close_code::going_away)`.
@@ -75,12 +75,12 @@ inline std::error_code make_error_code(const close_report &report) noexcept {
     return {static_cast<int>(code), report.clean() || never_sent ? close_category() : unclean_close_category()};
 }
 
-/// Found by std::error_condition's constructor.
+/// Called by a comparison: `ec == wsclose::close_code::going_away` is true for an ending with this code, clean or not.
 inline std::error_condition make_error_condition(close_code code) noexcept {
     return {static_cast<int>(code), close_category()};
 }
 
-/// Found by std::error_condition's constructor.
+/// Called by a comparison: `ec == wsclose::condition::clean_close`.
 inline std::error_condition make_error_condition(condition value) noexcept {
     return {static_cast<int>(value), condition_category()};
 }

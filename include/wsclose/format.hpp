@@ -124,13 +124,14 @@ constexpr void write_json(const close_report &report, Sink &&sink) {
 /// The buffer holds the longest of them, so nothing is ever cut.
 class text_line {
 public:
+    /// Writes `value`, as `write_text` does: a `close_code`, `close_frame`, `close_report`, or what `named` returns.
     template <class Value>
     explicit constexpr text_line(const Value &value) noexcept {
         write_text(value, out_);
     }
 
-    constexpr const char      *c_str() const noexcept { return out_.text; }
-    constexpr std::string_view view() const noexcept { return {out_.text, out_.size}; }
+    constexpr const char      *c_str() const noexcept { return out_.text; }             ///< valid while this lives
+    constexpr std::string_view view() const noexcept { return {out_.text, out_.size}; } ///< the same, with its length
 
 private:
     // Two texts, each byte of which may become six (a control; a code point of four bytes becomes twelve), and

@@ -14,7 +14,7 @@ WSCLOSE_BEGIN_NAMESPACE
 
 /// How many lines a `log_limiter` suppressed, and over which time.
 struct suppressed_lines {
-    std::uint64_t count  = 0;
+    std::uint64_t count  = 0; ///< lines that were suppressed
     std::int64_t  period = 0; ///< microseconds since the first of them; 0 if the clock was set back
 
     /// Whether lines were suppressed.

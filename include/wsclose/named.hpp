@@ -21,9 +21,9 @@ WSCLOSE_BEGIN_NAMESPACE
 template <class Value, class... Enums>
 class named_value {
 public:
-    explicit constexpr named_value(const Value &value) noexcept : value_(&value) {}
+    explicit constexpr named_value(const Value &value) noexcept : value_(&value) {} ///< what `named` calls
 
-    constexpr const Value &value() const noexcept { return *value_; }
+    constexpr const Value &value() const noexcept { return *value_; } ///< the code, frame or report
 
 private:
     const Value *value_;

@@ -58,18 +58,18 @@ constexpr auto advise(const What &what) noexcept -> std::enable_if_t<std::is_enu
 enum class jitter : std::uint8_t {
     full, ///< all of it
     half, ///< the upper half
-    none,
+    none, ///< nothing: the delay is always the longest one
 };
 
 /// How the delay grows. All times are in milliseconds; negative ones count as 0. By default the first delay is random
 /// within 5 s, as RFC 6455 section 7.2.3 suggests, and its limit doubles with each try.
 struct backoff_policy {
-    std::int64_t  base        = 5'000;  ///< the longest delay before the first try
-    std::int64_t  cap         = 60'000; ///< the longest delay of all, unless the advice asks for more
-    std::int64_t  reset_after = 5'000;  ///< a connection that lasted at least as long was a success
-    std::uint32_t factor      = 2;      ///< growth with each try; 0 and 1: it does not grow
-    std::uint32_t divisor     = 1;      ///< divides every delay, the advised ones too, so that tests are fast
-    jitter        spread      = jitter::full;
+    std::int64_t  base        = 5'000;        ///< the longest delay before the first try
+    std::int64_t  cap         = 60'000;       ///< the longest delay of all, unless the advice asks for more
+    std::int64_t  reset_after = 5'000;        ///< a connection that lasted at least as long was a success
+    std::uint32_t factor      = 2;            ///< growth with each try; 0 and 1: it does not grow
+    std::uint32_t divisor     = 1;            ///< divides every delay, the advised ones too, so that tests are fast
+    jitter        spread      = jitter::full; ///< which part of each delay is random
 };
 
 /// Counts the tries of one client, and gives the delay before each.

@@ -21,9 +21,9 @@ struct result {
     /// The length of the longest valid prefix in bytes: the offset of the first ill-formed sequence,
     /// or the length of the text if there is none.
     std::size_t offset;
-    bool        valid;
+    bool        valid; ///< whether the whole text is UTF-8
 
-    constexpr explicit operator bool() const noexcept { return valid; }
+    constexpr explicit operator bool() const noexcept { return valid; } ///< the same as `valid`
 };
 
 /// Whether `text` is well-formed UTF-8, and the offset of the first error if it is not. No

@@ -6,9 +6,9 @@
 
 // The version of these headers, by semver.org. The build files read it from here.
 
-#define WSCLOSE_VERSION_MAJOR 1
-#define WSCLOSE_VERSION_MINOR 0
-#define WSCLOSE_VERSION_PATCH 0
+#define WSCLOSE_VERSION_MAJOR 1 ///< grows if a program may have to change
+#define WSCLOSE_VERSION_MINOR 0 ///< grows with each addition
+#define WSCLOSE_VERSION_PATCH 0 ///< grows with each correction
 
 /// The version as one number, to compare: 10203 is 1.2.3.
 #define WSCLOSE_VERSION (WSCLOSE_VERSION_MAJOR * 10000 + WSCLOSE_VERSION_MINOR * 100 + WSCLOSE_VERSION_PATCH)

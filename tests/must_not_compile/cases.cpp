@@ -97,6 +97,19 @@ int  other_callback(lws *, int, void *, void *, size_t);
 auto t = static_cast<lws_callback_function *>(wsclose::tracked<other_callback, &session::ws>);
 #elif CASE == 24 // alone: tracked<> needs the connection in the session too: tracked<callback, &session::ws>
 auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback>);
+#elif CASE == 31 // alone: the callback of tracked<> has to be known to the compiler; to choose one at run time, write
+struct session {
+    wsclose::connection ws;
+};
+lws_callback_function *chosen = callback;
+auto                   t      = static_cast<lws_callback_function *>(wsclose::tracked<chosen, &session::ws>);
+#elif CASE == 32 // alone: the callback of tracked<> has to be known to the compiler
+struct base {
+    wsclose::connection ws;
+};
+struct session : base {};
+lws_callback_function *chosen = callback;
+auto                   t      = static_cast<lws_callback_function *>(wsclose::tracked<chosen, &session::ws, session>);
 #elif CASE == 25 // no matching
 wsclose::close_counters counters{{{"server", "one"}}}; // the labels would be gone
 #elif CASE == 26 // this enum has no close_code_traits; list its codes there
@@ -161,7 +174,12 @@ void write() {
 struct session {
     wsclose::connection ws;
 };
+constexpr lws_callback_function *chosen = callback;
+constexpr auto                   lambda = [](lws *, lws_callback_reasons, void *, void *, size_t) { return 0; };
+
 auto t = static_cast<lws_callback_function *>(wsclose::tracked<callback, &session::ws>);
+auto u = static_cast<lws_callback_function *>(wsclose::tracked<chosen, &session::ws>);
+auto v = static_cast<lws_callback_function *>(wsclose::tracked<lambda, &session::ws, session *>);
 auto f = wsclose::frame<close_code::normal_closure>("text");
 auto g = WSCLOSE_FRAME(close_code::normal_closure, "text");
 auto close(wsclose::connection &ws) { return ws.close(f), ws.close(close_code{4000}), ws.close({}); }

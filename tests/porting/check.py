@@ -76,8 +76,8 @@ def pkg_config(*options):
 
 
 def build(source, out, *options):
-    command = [*COMPILER, "-std=" + STANDARD, "-g", "-Wall", "-Wextra", "-Werror", *SANITIZERS, *options, str(source), "-o",
-               str(out), "-I", LWS_INCLUDE, *pkg_config("--cflags", "--libs").split(),
+    command = [*COMPILER, "-std=" + STANDARD, "-g", "-pthread", "-Wall", "-Wextra", "-Werror", *SANITIZERS, *options,
+               str(source), "-o", str(out), "-I", LWS_INCLUDE, *pkg_config("--cflags", "--libs").split(),
                "-Wl,-rpath," + pkg_config("--variable=libdir")]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
@@ -469,7 +469,7 @@ def check_client(name, directory):
     """A session that exists only once the connection is established is not told of attempts that failed."""
     bare = build(HERE / f"{name}.cpp", directory / "bare")
     file = ported(name, directory, [])
-    told_of_failures = name == "client_class"
+    told_of_failures = name != "client_pointer"
     answers = [(CLOSE, body(1000, "close"))]
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(PATIENCE)
@@ -597,7 +597,7 @@ def main():
         SANITIZERS.clear()
         print("the compiler has no sanitizers: the programs run without them")
     checks = {name: (check_server, name, [], WARNINGS.get(name)) for name in SERVERS}
-    checks.update({name: (check_client, name) for name in ("client_pointer", "client_class")})
+    checks.update({name: (check_client, name) for name in ("client_pointer", "client_class", "client_thread")})
     checks.update(VARIANTS)
     checks.update({f"{name}, bare": (check_bare, name) for name in SERVERS})
     failures = 0

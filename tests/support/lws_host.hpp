@@ -149,6 +149,9 @@ public:
         done_.wait(lock, [this] { return task_ == nullptr; });
     }
 
+    /// Serves once more, from such a task.
+    void serve_once() { loop_->run_once(context_); }
+
     /// Makes lws connect a client to `port`; the session is `userdata`, or lws' own if that is null. Returns false if
     /// lws fails at once.
     bool connect(std::uint16_t port, const char *protocol, void *userdata = nullptr, void *opaque = nullptr) {

@@ -7,6 +7,7 @@
 // A WebSocket peer that is a bare socket, or TLS or another layer on one: it puts any bytes on the wire
 // and shows which came back. Blocking, with a limit to every wait.
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -17,6 +18,7 @@
 #include <string_view>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -133,6 +135,13 @@ public:
         return peer;
     }
 
+    /// One side of a connection that exists, and no more. A client names the server to TLS, unless `name` is empty.
+    static raw_peer over(socket_handle socket, side which, transport how, const std::string &name = {}) {
+        raw_peer peer(std::move(socket), which);
+        peer.begin_tls(how, name);
+        return peer;
+    }
+
     /// A client: connects to 127.0.0.1 and asks for a WebSocket. `headers`, with their ends of lines,
     /// go along.
     static raw_peer connect(std::uint16_t port, std::string_view subprotocol, transport how = default_transport(),
@@ -214,10 +223,33 @@ public:
         }
     }
 
+    /// Sends what the socket takes within that time, and takes it off `bytes`. False if that is nothing.
+    bool send_some(std::string_view &bytes, int timeout_ms) {
+        pollfd waiting{socket_.get(), POLLOUT, 0};
+        if (bytes.empty() || ::poll(&waiting, 1, timeout_ms) != 1)
+            return false;
+        const std::size_t size  = std::min<std::size_t>(bytes.size(), 16384);
+        const int         flags = ::fcntl(socket_.get(), F_GETFL);
+        ::fcntl(socket_.get(), F_SETFL, flags | O_NONBLOCK);
+        errno = 0;
+        const ssize_t sent =
+            layer_ ? layer_->send(bytes.data(), size) : ::send(socket_.get(), bytes.data(), size, MSG_NOSIGNAL);
+        const bool full = sent < 0 && errno == EAGAIN;
+        ::fcntl(socket_.get(), F_SETFL, flags);
+        if (full)
+            return false;
+        reset_ = reset_ || sent <= 0; // the other side is gone
+        bytes.remove_prefix(sent > 0 ? static_cast<std::size_t>(sent) : bytes.size());
+        return true;
+    }
+
     /// One frame as this side has to write it (a client masks), with `first` as its first byte.
-    std::string frame(unsigned char first, std::string_view payload) const {
+    std::string frame(unsigned char first, std::string_view payload) const { return frame_by(side_, first, payload); }
+
+    /// One frame as that side has to write it.
+    static std::string frame_by(side writer, unsigned char first, std::string_view payload) {
         static constexpr char key[] = {'\x01', '\x02', '\x03', '\x04'};
-        const int             mask  = side_ == side::client ? 0x80 : 0;
+        const int             mask  = writer == side::client ? 0x80 : 0;
         std::string           out(1, static_cast<char>(first));
         if (payload.size() < 126) {
             out += static_cast<char>(static_cast<int>(payload.size()) | mask);
@@ -316,6 +348,11 @@ public:
         return rest;
     }
 
+    /// Whether what is sent waits for what follows, in one segment if it fits.
+    void hold_back(bool on) noexcept {
+        const int value = on;
+        ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_CORK, &value, sizeof value);
+    }
     void let_go() noexcept { hold_back(false); }
 
     /// Reads what comes within that time. False if nothing comes, or the stream has ended.
@@ -349,12 +386,7 @@ public:
         }
     }
 
-private:
-    raw_peer(socket_handle socket, side which) : socket_(std::move(socket)), side_(which) {
-        const int on = 1;
-        ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    }
-
+    /// The value of Sec-WebSocket-Accept for the head of a request. RFC 6455 section 4.2.2.
     static std::string accept_key(const std::string &head) {
         const std::string name  = "sec-websocket-key:";
         std::string       lower = head;
@@ -370,16 +402,18 @@ private:
         return encoded;
     }
 
-    void hold_back(bool on) noexcept {
-        const int value = on;
-        ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_CORK, &value, sizeof value);
+private:
+    raw_peer(socket_handle socket, side which) : socket_(std::move(socket)), side_(which) {
+        const int on = 1;
+        ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
 
     bool is_stream() const noexcept { return layer_ && layer_->is_stream(); }
 
-    void begin_tls(transport how) {
+    void begin_tls(transport how, const std::string &name = {}) {
         if (how == transport::tls)
-            layer_ = std::make_unique<tls>(socket_.get(), side_ == side::server);
+            layer_ = std::make_unique<tls>(socket_.get(), side_ == side::server, std::string_view(),
+                                           certificate::self_signed(), name);
     }
 
     bool read_more(int timeout_ms) {

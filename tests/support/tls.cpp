@@ -98,7 +98,8 @@ struct tls::openssl {
     std::unique_ptr<SSL, freed_by<SSL_free>>         ssl;
 };
 
-tls::tls(int fd, bool is_server, std::string_view alpn, const certificate &own) : impl_(std::make_unique<openssl>()) {
+tls::tls(int fd, bool is_server, std::string_view alpn, const certificate &own, const std::string &name)
+    : impl_(std::make_unique<openssl>()) {
     std::signal(SIGPIPE, SIG_IGN); // OpenSSL writes to sockets that the other side has closed
     SSL_CTX *context = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
     impl_->context.reset(context);
@@ -114,6 +115,8 @@ tls::tls(int fd, bool is_server, std::string_view alpn, const certificate &own) 
     if (!alpn.empty())
         SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char *>(wanted.data()),
                             static_cast<unsigned>(wanted.size()));
+    if (!name.empty())
+        SSL_set_tlsext_host_name(ssl, name.c_str());
     if ((is_server ? SSL_accept(ssl) : SSL_connect(ssl)) != 1)
         throw std::runtime_error("the TLS handshake failed");
 }

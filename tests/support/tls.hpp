@@ -54,10 +54,11 @@ public:
 };
 
 /// TLS on a connected socket; the server shows the certificate, the client trusts any and may ask for
-/// an application protocol by ALPN.
+/// an application protocol by ALPN, and for a server by its name (SNI).
 class tls final : public layer {
 public:
-    tls(int fd, bool is_server, std::string_view alpn = {}, const certificate &own = certificate::self_signed());
+    tls(int fd, bool is_server, std::string_view alpn = {}, const certificate &own = certificate::self_signed(),
+        const std::string &name = {});
     tls(const tls &)            = delete;
     tls &operator=(const tls &) = delete;
     ~tls() override;

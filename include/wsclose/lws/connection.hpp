@@ -26,17 +26,17 @@ class drain;
 /// The stages of a connection's life.
 enum class connection_state : std::uint8_t {
     connecting, ///< the WebSocket is not established yet
-    open,
-    closing, ///< a Close frame was asked for, sent or received, or lws has begun to end the connection
-    closed,  ///< the report is final
+    open,       ///< the WebSocket is established, and nobody has asked to close it
+    closing,    ///< a Close frame was asked for, sent or received, or lws has begun to end the connection
+    closed,     ///< the report is final
 };
 
 /// Why `connection::close` did nothing.
 enum class close_error : std::uint8_t {
-    none,
+    none,            ///< the close was accepted
     not_connected,   ///< the connection has not begun; a client's begins when TCP and TLS are up
     already_closing, ///< the first close wins, no matter which side began it
-    already_closed,
+    already_closed,  ///< the connection is over, or the reference is empty
 };
 
 /// The name of an error as its enumerator spells it; empty for `none`.
@@ -52,19 +52,20 @@ constexpr std::string_view name(close_error error) noexcept {
 
 /// What `connection::close` returns.
 struct close_result {
-    close_error error = close_error::none;
+    close_error error = close_error::none; ///< why nothing was done; `none` if the close was accepted
     /// What was wrong with the code or the text, and was adjusted; `none` if nothing was.
     make_error adjusted = make_error::none;
 
+    /// Whether the close was accepted: the frame goes out, adjusted or not.
     constexpr explicit operator bool() const noexcept { return error == close_error::none; }
 };
 
 /// What is left for `on_close` of the place where the connection was. Their `user` leads to the program:
 /// lws_context_user(), lws_vhost_user(), `protocol->user`.
 struct environment {
-    lws_context         *context;
-    lws_vhost           *vhost;
-    const lws_protocols *protocol;
+    lws_context         *context;  ///< never null
+    lws_vhost           *vhost;    ///< of the listener, or of the client's attempt
+    const lws_protocols *protocol; ///< the line in the table of protocols
 };
 
 namespace detail {
@@ -101,8 +102,7 @@ public:
     /// or of another. One Close frame goes out, after everything that lws_write() took before and what the program
     /// still writes: the callback gets one more writeable callback, and then those that it asks for, until it writes
     /// nothing. If the WebSocket is not established yet, the frame waits until it is. From now on the callback gets
-    /// no data, no pongs and no LWS_CALLBACK_TIMER, and its result is ignored. A server that closes with 1010 sends
-    /// 1011.
+    /// no data, no pongs and no LWS_CALLBACK_TIMER, and its result is ignored. A server sends 1011 instead of 1010.
     close_result close(const close_frame &frame) noexcept {
         if (!wsi())
             return {state() == connection_state::closed ? close_error::already_closed : close_error::not_connected};
@@ -141,6 +141,7 @@ public:
         return possible;
     }
 
+    /// The stage of the connection's life. After it, there is no way back to an earlier one.
     connection_state state() const noexcept {
         switch (handshake_.current()) {
         case close_handshake::state::open: break;
@@ -226,12 +227,13 @@ private:
 
 static_assert(sizeof(connection) <= 288, "wsclose: a tracked connection takes at most 288 bytes");
 
-inline connection *detail::link::target() const noexcept {
+namespace detail {
+inline connection *link::target() const noexcept {
     static_assert(std::is_standard_layout_v<connection>); // target_ is its first member
     return reinterpret_cast<connection *>(target_);
 }
 
-inline void detail::link::attach(connection *target) noexcept {
+inline void link::attach(connection *target) noexcept {
     detach();
     if (!target)
         return;
@@ -242,14 +244,18 @@ inline void detail::link::attach(connection *target) noexcept {
     if (next_)
         next_->pointer_to_this_ = &next_;
 }
+} // namespace detail
 
 /// A reference to a connection, to keep instead of an `lws *`. It becomes empty when the connection ends, so
 /// it never yields a dangling `lws *`. Copyable; allocates nothing.
 class connection_ref {
 public:
     constexpr connection_ref() noexcept = default;
+    /// Refers to `target`; empty if that has not begun or has ended.
     explicit connection_ref(connection &target) noexcept { link_.attach(target.wsi() ? &target : nullptr); }
+    /// Refers to the same connection.
     connection_ref(const connection_ref &other) noexcept { link_.attach(other.target()); }
+    /// Refers to the connection of `other` from now on.
     connection_ref &operator=(const connection_ref &other) noexcept {
         if (this != &other)
             link_.attach(other.target());
@@ -269,6 +275,7 @@ public:
     close_result close(const close_frame &frame) const noexcept {
         return *this ? target()->close(frame) : close_result{close_error::already_closed};
     }
+    /// As `connection::close()` with a code and a text; `already_closed` if this is empty.
     close_result close(any_close_code code, std::string_view text = {}) const noexcept {
         return *this ? target()->close(code, text) : close_result{close_error::already_closed};
     }

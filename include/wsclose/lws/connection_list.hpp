@@ -86,6 +86,7 @@ public:
         return true;
     }
 
+    /// Whether no connection is in the list.
     bool empty() const noexcept { return first_from(end_.behind) == &end_; }
 
     /// How many connections are in the list. It counts them one by one.
@@ -118,6 +119,7 @@ public:
         for_each([&](connection &member) { count += static_cast<bool>(member.close(frame)); });
         return count;
     }
+    /// As `close_all(close_frame::fit(code, text))`.
     std::size_t close_all(any_close_code code, std::string_view text = {}) noexcept {
         return close_all(close_frame::fit(code, text));
     }

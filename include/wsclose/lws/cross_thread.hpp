@@ -214,6 +214,8 @@ private:
 class cross_thread_ref {
 public:
     cross_thread_ref() noexcept = default;
+    /// Refers to `target`. Empty if that has not begun or has ended, or, with a line in lws' log, if the queue's line
+    /// is not in the connection's table of protocols or the context has several service threads.
     cross_thread_ref(const cross_thread_queue &queue, connection &target)
         : target_(detail::cross_thread_target::make(queue.state_, target)) {}
 
@@ -225,6 +227,7 @@ public:
     close_result close(const close_frame &frame) const {
         return {target_ ? detail::cross_thread_target::ask_to_close(target_, frame) : close_error::already_closed};
     }
+    /// As `close(close_frame::fit(code, text))`. The result tells what was adjusted.
     close_result close(any_close_code code, std::string_view text = {}) const {
         make_error         adjusted{};
         const close_result result = close(close_frame::fit(code, text, role::client, adjusted));

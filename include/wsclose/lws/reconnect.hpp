@@ -54,6 +54,7 @@ inline constexpr bool
 /// Service thread only; allocates nothing. No try follows once the session is destroyed or the context ends.
 class reconnector : detail::retry_timer {
 public:
+    /// Nothing is planned yet. `policy` says how the delays grow.
     explicit reconnector(const backoff_policy &policy = {}) noexcept : retry_timer(on_time), policy_(policy) {}
     ~reconnector() {
         if (is_destroyed_)

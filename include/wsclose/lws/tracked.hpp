@@ -55,6 +55,17 @@ auto tracked(lws *, lws_callback_reasons, void *, void *, std::size_t)
     return -1;
 }
 
+/// Says what is wrong if the callback is a variable, which may change at run time.
+template <auto &Callback, auto Member, class... Session>
+auto tracked(lws *, lws_callback_reasons, void *, void *, std::size_t)
+    -> std::enable_if_t<std::is_same_v<decltype(Callback), lws_callback_function *&>, int> {
+    static_assert(
+        !std::is_same_v<decltype(Callback), lws_callback_function *&>,
+        "wsclose: the callback of tracked<> has to be known to the compiler; to choose one at run time, write "
+        "a function that calls the chosen one");
+    return -1;
+}
+
 WSCLOSE_END_NAMESPACE
 
 #endif // WSCLOSE_LWS_TRACKED_HPP_INCLUDED

@@ -3,11 +3,8 @@
 
 #include <wsclose/lws/connection_list.hpp>
 
-#include <atomic>
 #include <chrono>
-#include <cstring>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include <wsclose/format.hpp>
@@ -181,34 +178,19 @@ TEST_CASE("a server stops as the guide says although a peer is silent, once the 
     connection_list list;
     everyone = &list;
     entries.clear();
-    lws_context_creation_info info;
-    std::memset(&info, 0, sizeof info);
-    info.protocols             = impatient_protocols;
-    info.iface                 = "127.0.0.1";
-    info.port                  = 0;
-    info.gid                   = static_cast<decltype(info.gid)>(-1);
-    info.uid                   = static_cast<decltype(info.uid)>(-1);
-    lws_context *const context = lws_create_context(&info);
-    REQUIRE(context);
-    const auto port = static_cast<std::uint16_t>(lws_get_vhost_listen_port(lws_get_vhost_by_name(context, "default")));
-
-    std::atomic<bool> stops{false};
-    std::thread       server([&] {
-        while (!stops)
-            lws_service(context, 0);
-        list.close_all(close_code::going_away);
-        while (!list.empty() && lws_service(context, 0) >= 0) {
-        }
-        events.add("empty");
-        lws_context_destroy(context);
-    });
-    raw_peer          silent = raw_peer::connect(port, "listed", test::transport::tcp);
+    test::host_options options;
+    options.how = test::transport::tcp;
+    test::lws_host host(impatient_protocols, options);
+    raw_peer       silent = raw_peer::connect(host.port(), "listed", options.how);
     CHECK(events.next() == "here");
     const auto start = std::chrono::steady_clock::now();
-    stops            = true;
-    lws_cancel_service(context);
+    host.destroy_after([&](lws_context *) {
+        list.close_all(close_code::going_away);
+        while (!list.empty())
+            host.serve_once();
+        events.add("empty");
+    });
     CHECK(events.next() == "closed by us, not cleanly: sent 1001 going_away, received nothing (no_answer)");
-    CHECK(events.next(40000) == "empty");
+    CHECK(events.next() == "empty");
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
-    server.join();
 }

@@ -4,12 +4,15 @@
 #include <wsclose/lws/cross_thread.hpp>
 
 #include <atomic>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include <wsclose/detail/config.hpp>
 #include <wsclose/format.hpp>
 #include <wsclose/lws/tracked.hpp>
 
@@ -20,6 +23,22 @@
 
 using namespace wsclose;
 using test::raw_peer;
+
+namespace {
+thread_local bool finds_no_memory = false; // the next allocation of this thread
+}
+
+// Not inline: GCC would complain of free().
+WSCLOSE_NOINLINE void *operator new(std::size_t size, const std::nothrow_t &) noexcept {
+    return std::malloc(size != 0 ? size : 1);
+}
+WSCLOSE_NOINLINE void *operator new(std::size_t size) {
+    if (void *const memory = std::exchange(finds_no_memory, false) ? nullptr : operator new(size, std::nothrow))
+        return memory;
+    throw std::bad_alloc();
+}
+WSCLOSE_NOINLINE void operator delete(void *memory) noexcept { std::free(memory); }
+WSCLOSE_NOINLINE void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -96,6 +115,27 @@ TEST_CASE("a reference closes its connection from another thread, and says when 
     CHECK(copy.close(close_code{4002}).error == close_error::already_closed);
     CHECK(cross_thread_ref().close(close_code{4002}).error == close_error::already_closed);
     CHECK_FALSE(cross_thread_ref());
+}
+
+TEST_CASE("a request for which there is no memory throws and does nothing, and the next one is the first") {
+    remote_host            host;
+    raw_peer               peer     = host.connect();
+    const cross_thread_ref ref      = take_references().at(0);
+    int                    failures = 0;
+    for (const bool closes : {true, false}) {
+        finds_no_memory = true;
+        try {
+            closes ? static_cast<void>(ref.close(close_code{4002}, "lost")) : static_cast<void>(ref.request_writable());
+        } catch (const std::bad_alloc &) {
+            ++failures;
+        }
+        finds_no_memory = false;
+    }
+    CHECK(failures == 2);
+    CHECK(ref.close(close_code{4001}, "bye"));
+    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "writeable"); // the program may have something to write first
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
 TEST_CASE("references outlive the connection, the context and the queue, and the reverse") {

@@ -74,10 +74,13 @@ struct call {
             return {false, is_polling ? 0 : -1};
         }
         const unsigned long given = protocol().per_session_data_size, needed = type.size;
-        if (!user || given == 0 || given == needed)
+        if (!user || given == needed || (given == 0 && !type.is_pointer))
             return {};
         return refuse(
-            given == sizeof(void *)
+            type.is_pointer ? "per_session_data_size is not that of a pointer; write sizeof(session *), or for a "
+                              "session of your own, "
+                              "tracked<callback, &session::ws>"
+            : given == sizeof(void *)
                 ? "per_session_data_size is that of a pointer; write tracked<callback, &session::ws, session *>"
             : given > needed ? "per_session_data_size is too large; write sizeof(session), or if the session "
                                "inherits its connection, tracked<callback, &session::ws, session>"
@@ -119,8 +122,9 @@ struct call {
     }
 
     connection *find_now() const noexcept {
-        void *const given = lws_wsi_user(wsi);
-        return given == destroyed_session() ? nullptr : type.find(given);
+        void *const given  = lws_wsi_user(wsi);
+        const bool is_none = given == destroyed_session() || (type.is_pointer && protocol().per_session_data_size == 0);
+        return is_none ? nullptr : type.find(given);
     }
 
     /// After the program's callback, which returned `result` and left the connection another session, or none. `before`

@@ -52,6 +52,7 @@ inline constexpr words_row words_of_lws[] = {
     {"ENETUNREACH", cause::unreachable},
     {"EHOSTUNREACH", cause::unreachable},
     {"ETIMEDOUT", cause::timed_out},
+    {"HS: disallowed by", cause::dropped}, // the program's callback rejected the server's answer
     {"HS: OOM", cause::unknown},
     {"HS: ", cause::upgrade_invalid}, // the server's answer, if it was not another status than 101
     {"problems parsing header", cause::upgrade_invalid},

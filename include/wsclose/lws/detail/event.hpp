@@ -53,12 +53,13 @@ struct event_row {
     meaning              means;
 };
 
-/// Each reason that means something. Sessions of plain HTTP requests and RAW connections begin and end here too.
+/// Each reason that means something. Sessions of plain HTTP requests, RAW connections and files begin and end here too.
 inline constexpr event_row events[] = {
     {LWS_CALLBACK_HTTP_BIND_PROTOCOL, {event::other, beginning::server}},
     {LWS_CALLBACK_WS_SERVER_BIND_PROTOCOL, {event::other, beginning::server}},
     {LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, {event::other, beginning::server}},
     {LWS_CALLBACK_RAW_ADOPT, {event::other, beginning::server}},
+    {LWS_CALLBACK_RAW_ADOPT_FILE, {event::other, beginning::server}},
     {LWS_CALLBACK_RAW_CONNECTED, {event::other, beginning::server}},
     {client_connecting, {event::other, beginning::memory}},
     {LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER, {event::upgrading, beginning::client}},
@@ -84,6 +85,7 @@ inline constexpr event_row events[] = {
     {LWS_CALLBACK_CLOSED_HTTP, {event::ended, beginning::no}},
     {LWS_CALLBACK_CLOSED_CLIENT_HTTP, {event::ended, beginning::no}},
     {LWS_CALLBACK_RAW_CLOSE, {event::ended, beginning::no}},
+    {LWS_CALLBACK_RAW_CLOSE_FILE, {event::ended, beginning::no}},
     {LWS_CALLBACK_WSI_DESTROY, {event::ended, beginning::no}},
 };
 

@@ -59,7 +59,9 @@ inline tcp kind_of_teardown(lws *wsi, const tcp_info &info, int last_error) noex
     int       error = 0;
     socklen_t size  = sizeof error;
     ::getsockopt(socket_of(wsi), SOL_SOCKET, SO_ERROR, &error, &size);
-    const bool is_lost = (error != 0 ? error : last_error) != ECONNRESET && error != EPIPE;
+    if (error == EPIPE) // the peer has ended TCP first, and reset it as it got more, such as an alert of TLS
+        return tcp::fin;
+    const bool is_lost = (error != 0 ? error : last_error) != ECONNRESET;
     return is_lost && (info.tcpi_retransmits != 0 || info.tcpi_probes != 0) ? tcp::lost : tcp::reset;
 }
 #endif

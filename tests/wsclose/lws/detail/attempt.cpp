@@ -43,6 +43,7 @@ TEST_CASE("what lws 4.0 to 5.0 say of an attempt that failed tells the cause") {
         {"HS: Accept hash wrong", cause::upgrade_invalid},
         {"HS: UPGRADE missing", cause::upgrade_invalid},
         {"problems parsing header", cause::upgrade_invalid}, // or they are too large
+        {"HS: disallowed by client filter", cause::dropped},
         {"HS: OOM", cause::unknown},
         {"read failed", cause::fin},
         {"Unable to connect", cause::unknown},

@@ -89,6 +89,25 @@ TEST_CASE("a client is told why a handshake failed") {
     CHECK(events.next() == how.report);
 }
 
+TEST_CASE("a program that rejects the server's answer has dropped the attempt, in whichever callback it does so") {
+    const auto     where = GENERATE(LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP, LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH);
+    server         server([where = where](session &, lws *, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_CLIENT_ESTABLISHED)
+            events.add("established");
+        return reason == where ? -1 : 0;
+    });
+    test::listener listener;
+    server.host().connect(listener.port(), "tracked");
+    raw_peer          peer  = raw_peer::accept(listener, "tracked");
+    const std::string event = events.next();
+    if (where == LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP && event == "established") { // lws before 4.2 does not ask there
+        peer.reset();
+        events.next();
+    } else {
+        CHECK(event.find("not connected (dropped): ") == 0);
+    }
+}
+
 TEST_CASE("a client whose server says nothing is told of it in time") {
     test::host_options options;
     options.timeout_s = 1;

@@ -267,6 +267,30 @@ TEST_CASE("a program that never stops writing is stopped by the time to close, a
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
+TEST_CASE("a program gets no writeable callback after its Close frame, even if it asks for one") {
+    static connection_ref closing;
+    server                server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            closing = connection_ref(s.ws);
+            s.ws.close(close_code{4001}, "bye");
+        }
+        if (reason == LWS_CALLBACK_SERVER_WRITEABLE && s.ws.report().sent())
+            write(wsi, 1);
+        return 0;
+    });
+    raw_peer              peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.read_frame() == bye_frame);
+    for (int i = 0; i < 3; ++i) // lws serves the socket in between
+        server.host().on_service_thread([](lws_context *) {
+            CHECK_FALSE(closing.request_writable());
+            lws_callback_on_writable(closing.wsi());
+        });
+    peer.send_close(bye);
+    CHECK(peer.read_to_end().bytes.empty());
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
 TEST_CASE("what lws_write took goes out before the Close frame, even if the socket was full") {
     static constexpr std::size_t size = 8u << 20; // more than a socket holds
     server                       server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {

@@ -8,6 +8,9 @@
 #include <cstring>
 #include <new>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 using namespace tracked_test;
 
 namespace {
@@ -57,6 +60,43 @@ int destroying_callback(lws *, lws_callback_reasons reason, void *user, void *, 
     return 0;
 }
 
+// Given to lws as it is, although the table says that lws gets a pointer to it.
+struct misplaced {
+    const void *first = this; // what would be read as that pointer
+    connection  ws;
+};
+int misplacing_callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    static misplaced     own;
+    lws_callback_reasons when = LWS_CALLBACK_ESTABLISHED;
+    if (std::strcmp(lws_get_protocol(wsi)->name, "misplaced-early") == 0)
+        when = LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION;
+    if (reason == when)
+        lws_set_wsi_user(wsi, &own);
+    else if (user)
+        events.add("it is called with the session");
+    return 0;
+}
+
+// Raw sockets and files, which a program gives to lws.
+int raw_file = -1;
+int raw_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    const auto note = [user](const std::string &what) {
+        const bool has_session = user && static_cast<session *>(user)->owned.size() > 15;
+        events.add(has_session ? what : what + " without a session");
+        return 0;
+    };
+    char byte;
+    switch (reason) {
+    case LWS_CALLBACK_RAW_ADOPT:
+    case LWS_CALLBACK_RAW_ADOPT_FILE: return note("adopted");
+    case LWS_CALLBACK_RAW_RX: return note("received");
+    case LWS_CALLBACK_RAW_RX_FILE: return ::read(raw_file, &byte, 1) == 1 ? note("received") : -1;
+    case LWS_CALLBACK_RAW_CLOSE:
+    case LWS_CALLBACK_RAW_CLOSE_FILE: return user ? note("closed") : 0; // in libuv's loop, lws says it of files twice
+    default: return 0;
+    }
+}
+
 // The tracked protocol comes first: lws calls it for connections of other protocols, too.
 const lws_protocols protocols[] = {
     {"tracked", tracked<callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
@@ -64,8 +104,12 @@ const lws_protocols protocols[] = {
     {"small", tracked<callback, &session::ws>, sizeof(session) - 1, 0, 0, nullptr, 0},
     {"large", tracked<callback, &session::ws>, sizeof(session) + 1, 0, 0, nullptr, 0},
     {"pointer", tracked<callback, &session::ws>, sizeof(session *), 0, 0, nullptr, 0},
+    {"whole", tracked<callback, &session::ws, session *>, sizeof(session), 0, 0, nullptr, 0},
+    {"misplaced", tracked<misplacing_callback, &misplaced::ws, misplaced *>, 0, 0, 0, nullptr, 0},
+    {"misplaced-early", tracked<misplacing_callback, &misplaced::ws, misplaced *>, 0, 0, 0, nullptr, 0},
     {"overwritten", tracked<overwriting_callback, &plain_tracked::ws>, sizeof(plain_tracked), 0, 0, nullptr, 0},
     {"by-hand", tracked<destroying_callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
+    {"raw", tracked<raw_callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
     {"none", tracked<callback, &session::ws>, 0, 0, 0, nullptr, 0},
     {"derived", tracked<derived_callback, &derived::ws, derived>, sizeof(derived), 0, 0, nullptr, 0},
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
@@ -109,6 +153,26 @@ TEST_CASE("plain HTTP on a tracked protocol has no report and leaks nothing") {
     CHECK(requests == 1);
 }
 
+TEST_CASE("a raw socket or file on a tracked protocol has a session and no report") {
+    const bool is_socket = GENERATE(true, false);
+    CAPTURE(is_socket);
+    server server(nullptr, protocols);
+    int    ends[2];
+    REQUIRE((is_socket ? ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : ::pipe(ends)) == 0);
+    raw_file = ends[0];
+    server.host().on_service_thread([&](lws_context *) {
+        lws_sock_file_fd_type given;
+        given.filefd = ends[0];
+        CHECK(lws_adopt_descriptor_vhost(server.host().vhost(), is_socket ? LWS_ADOPT_SOCKET : LWS_ADOPT_RAW_FILE_DESC,
+                                         given, "raw", nullptr));
+    });
+    CHECK(events.next() == "adopted");
+    CHECK(::write(ends[1], "x", 1) == 1);
+    CHECK(events.next() == "received");
+    ::close(ends[1]);
+    CHECK(events.next() == "closed");
+}
+
 TEST_CASE("other protocols' connections are left alone") {
     server   server(nullptr, protocols);
     raw_peer peer = server.connect("plain");
@@ -122,7 +186,8 @@ TEST_CASE("a table line that does not fit the session is refused with an error, 
     const auto [protocol, advice] =
         GENERATE(table<const char *, const char *>({{"small", "write sizeof(session)"},
                                                     {"large", "tracked<callback, &session::ws, session>"},
-                                                    {"pointer", "tracked<callback, &session::ws, session *>"}}));
+                                                    {"pointer", "tracked<callback, &session::ws, session *>"},
+                                                    {"whole", "write sizeof(session *)"}}));
     server server(nullptr, protocols);
     logged.clear();
     lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
@@ -146,6 +211,25 @@ TEST_CASE("a connection that has no session once it is established is ended with
     lws_set_log_level(LLL_ERR, nullptr);
     CAPTURE(logged);
     CHECK(logged.find("wsclose: protocol \"none\": the connection has no session") != std::string::npos);
+}
+
+TEST_CASE("a session is not taken for a pointer to one, whenever the program gives it to lws") {
+    static std::string logged;
+    const auto [protocol, advice] = GENERATE(table<const char *, const char *>(
+        {{"misplaced", "the connection has no session"},
+         {"misplaced-early", "for a session of your own, tracked<callback, &session::ws>"}}));
+    server server(nullptr, protocols);
+    logged.clear();
+    lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
+    try {
+        raw_peer peer = server.connect(protocol);
+        CHECK(peer.read_to_end().end != stream_end::never);
+    } catch (const std::runtime_error &) { // it is refused before it is a WebSocket
+    }
+    server.host().stop();
+    lws_set_log_level(LLL_ERR, nullptr);
+    CAPTURE(logged);
+    CHECK(logged.find(advice) != std::string::npos);
 }
 
 TEST_CASE("a session that the program constructs or zeroes itself in ESTABLISHED is tracked on, with a warning") {

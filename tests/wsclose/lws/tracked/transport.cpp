@@ -35,6 +35,12 @@ TEST_CASE("FIN and reset are reported as the transport's") {
     CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (reset)");
 }
 
+TEST_CASE("a peer that ends TCP, and then resets what still comes, is reported as FIN") {
+    server server;
+    { raw_peer peer = server.connect(); } // as if its process was killed: over TLS, OpenSSL answers with an alert
+    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (fin)");
+}
+
 TEST_CASE("the end of TLS alone is reported as the transport's") {
     if (!over_tls)
         return;
