@@ -4,7 +4,7 @@
 of the headers the inputs reach. `./dev fuzz` builds what it needs, in build/fuzz and build/fuzz-coverage.
 
 What is found stays in build/fuzz/corpus, and the next run begins with it. fuzz.py --minimise puts the fewest inputs that
-reach the same into tests/fuzz/corpus."""
+reach the same into tests/fuzz/corpus, and leaves those that have a name of their own."""
 
 import concurrent.futures
 import json
@@ -125,10 +125,12 @@ def minimise(targets):
         new = FOUND.parent / 'minimised' / target
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
-        subprocess.run([BINARIES / target, '-set_cover_merge=1', '-use_counters=0', '-max_len=300', '-timeout=60', new, corpus(target), CHECKED_IN / target],
-                       check=True, stderr=subprocess.DEVNULL)
-        shutil.rmtree(CHECKED_IN / target, ignore_errors=True)
-        shutil.copytree(new, CHECKED_IN / target)
+        subprocess.run([BINARIES / target, '-set_cover_merge=1', '-use_counters=0', '-max_len=300', '-timeout=60', new,
+                        corpus(target), CHECKED_IN / target], check=True, stderr=subprocess.DEVNULL)
+        for file in CHECKED_IN.glob(f'{target}/*'):
+            if re.fullmatch('[0-9a-f]{40}', file.name):
+                file.unlink()
+        shutil.copytree(new, CHECKED_IN / target, dirs_exist_ok=True)
 
 
 def main():
