@@ -173,6 +173,8 @@ private:
         if (!p)
             return -1;
         p->established = true;
+        if (p->script.hurries)
+            ws.set_close_timeout(300 * LWS_US_PER_MS);
         if (p->script.seed % 2) { // so that it is full soon
             const int size = 8192;
             ::setsockopt(lws_get_socket_fd(lws_get_network_wsi(wsi)), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);

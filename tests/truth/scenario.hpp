@@ -63,6 +63,8 @@ enum class step {
     rsv_bits,
     bad_opcode,
     bad_continuation,
+    bytes,      ///< as they are
+    frame,      ///< any first byte, with any payload
     half_frame, ///< and ends TCP
     fin,
     reset,
@@ -73,7 +75,7 @@ enum class step {
 struct peer_action {
     step        what;
     int         ms   = 0;
-    std::string body = {}; ///< of a Close frame
+    std::string body = {}; ///< of a Close frame; what is sent by `bytes` and `frame`
 };
 
 /// What the peer does after its steps, until the stream ends.
@@ -91,13 +93,17 @@ struct scenario {
     manner                      rest;
     bool                        may_end_tcp; ///< the peer, before lws does
     bool                        directly; ///< the peer's first bytes come in one segment with its response to a client
+    bool                        hurries = false; ///< nobody waits longer than 0.3 s for the other
 };
 
 class dice {
 public:
     explicit dice(std::uint64_t seed) : engine_(seed) {}
 
-    int  below(int n) { return static_cast<int>(engine_() % static_cast<std::uint64_t>(n)); }
+    /// Loaded: each byte decides one throw, and zeros the rest.
+    explicit dice(std::string_view script) : script_(script), is_loaded_(true) {}
+
+    int  below(int n) { return static_cast<int>(next() % static_cast<std::uint64_t>(n)); }
     bool one_in(int n) { return below(n) == 0; }
     template <class T>
     T of(std::initializer_list<T> all) {
@@ -105,7 +111,17 @@ public:
     }
 
 private:
+    std::uint64_t next() {
+        if (!is_loaded_)
+            return engine_();
+        const std::uint64_t thrown = script_.empty() ? 0 : static_cast<unsigned char>(script_[0]);
+        script_.erase(0, 1);
+        return thrown;
+    }
+
     std::mt19937_64 engine_;
+    std::string     script_;
+    bool            is_loaded_ = false;
 };
 
 inline std::string body(int code, std::string_view text) {
@@ -175,8 +191,7 @@ inline peer_action random_step(dice &d) {
 /// 4.0 and 4.1: if the peer ends TCP while they hold data for it, they loop for ever, and serve nobody else.
 inline constexpr bool lws_is_old = LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR < 2;
 
-inline scenario make_scenario(std::uint64_t seed, bool over_http2, bool with_deflate) {
-    dice     d(seed * 0x9E3779B97F4A7C15u + 1);
+inline scenario make_scenario(dice &d, std::uint64_t seed, bool over_http2, bool with_deflate) {
     scenario s{seed,       d.one_in(2) && !over_http2 ? role::client : role::server, {}, {}, manner::answers, true,
                d.one_in(3)};
     for (int n = 1 + d.below(4); n > 0; --n)
@@ -206,6 +221,11 @@ inline scenario make_scenario(std::uint64_t seed, bool over_http2, bool with_def
     return s;
 }
 
+inline scenario make_scenario(std::uint64_t seed, bool over_http2, bool with_deflate) {
+    dice d(seed * 0x9E3779B97F4A7C15u + 1);
+    return make_scenario(d, seed, over_http2, with_deflate);
+}
+
 inline std::string_view name(deed what) {
     constexpr std::string_view names[] = {"close",        "leave_reason", "leave_and_drop", "drop",
                                           "kill_sync",    "kill_async",   "write_small",    "write_middle",
@@ -223,8 +243,8 @@ inline std::string_view name(step what) {
     constexpr std::string_view names[] = {"text",           "ping",       "pong",           "close",
                                           "close_empty",    "close_half", "close_bad_code", "close_bad_utf8",
                                           "close_too_long", "rsv_bits",   "bad_opcode",     "bad_continuation",
-                                          "half_frame",     "fin",        "reset",          "wait",
-                                          "wait_deaf"};
+                                          "bytes",          "frame",      "half_frame",     "fin",
+                                          "reset",          "wait",       "wait_deaf"};
     return names[static_cast<int>(what)];
 }
 
@@ -244,7 +264,10 @@ inline std::string describe(const scenario &s) {
         out.append(" ").append(name(p.what));
         if (p.ms)
             out += "(" + std::to_string(p.ms) + ")";
-        if (p.body.size() >= 2)
+        if (p.what == step::bytes || p.what == step::frame)
+            for (const char c : p.body)
+                out.append(1, ' ').append(1, "0123456789abcdef"[c >> 4 & 15]).append(1, "0123456789abcdef"[c & 15]);
+        else if (p.body.size() >= 2)
             out += "(" + std::to_string((p.body[0] & 0xFF) << 8 | (p.body[1] & 0xFF)) + "," +
                    std::to_string(p.body.size() - 2) + " bytes)";
     }

@@ -1,0 +1,28 @@
+// Copyright wsclose contributors
+// SPDX-License-Identifier: BSL-1.0
+
+#ifndef WSCLOSE_TESTS_FUZZ_READER_HPP_INCLUDED
+#define WSCLOSE_TESTS_FUZZ_READER_HPP_INCLUDED
+
+// Those who read what wsclose writes: a JSON parser, and ICU, which knows what is invisible. They are compiled apart,
+// so that libFuzzer follows the paths of wsclose, and not theirs.
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace fuzz {
+
+/// A text as `json_values` shows it: in quotes, without escapes.
+inline std::string in_quotes(std::string_view text) { return std::string("\"").append(text) + '"'; }
+
+/// The values of a JSON text by their paths, such as `/received/code`, or the value with no path if it is no object.
+/// Empty if it is no JSON.
+std::map<std::string, std::string> json_values(std::string_view text);
+
+/// What is wrong with a line of a log; null if nothing is.
+const char *fault_of_line(std::string_view line);
+
+} // namespace fuzz
+
+#endif // WSCLOSE_TESTS_FUZZ_READER_HPP_INCLUDED
