@@ -97,7 +97,7 @@ single_header_everywhere() {
 # Two files of different versions in one unit are an error, not a mixture.
 single_header_of_another_version() {
     wsclose/dev single-header third_party
-    sed 's/VERSION_PATCH [0-9]*$/&1/; s/WSCLOSE_VERSION != [0-9]*$/&1/' third_party/wsclose.hpp >another.hpp
+    sed 's/VERSION_PATCH [0-9]*/&1/; s/WSCLOSE_VERSION != [0-9]*$/&1/' third_party/wsclose.hpp >another.hpp
     printf '#include "another.hpp"\n' >one.cpp
     g++ -std=c++17 -fsyntax-only one.cpp
     printf '#include "another.hpp"\n#include "third_party/wsclose_lws.hpp"\n' >two.cpp
@@ -109,7 +109,7 @@ single_header_of_another_version() {
 two_versions() {
     cp -r wsclose/include one
     cp -r wsclose/include two
-    sed -i 's/\(VERSION_PATCH\) [0-9]*$/\1 99/' two/wsclose/version.hpp
+    sed -i 's/\(VERSION_PATCH\) [0-9]*/\1 99/' two/wsclose/version.hpp
     grep -rl '"closed cleanly' two | xargs sed -i 's/"closed cleanly/"ended cleanly/'
     g++ -std=c++17 -c -I one -Dmain=main_of_one chat_server.cpp -o one.o
     g++ -std=c++17 -c -I two -Dmain=main_of_two chat_server.cpp -o two.o

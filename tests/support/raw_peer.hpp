@@ -134,10 +134,9 @@ public:
     /// Bytes as they are.
     void send(std::string_view bytes) {
         while (!bytes.empty()) {
-            errno              = 0; // a layer may leave it as it is
-            const ssize_t sent = layer_
-                                     ? layer_->send(bytes.data(), bytes.size())
-                                     : ::send(socket_.get(), bytes.data(), static_cast<int>(bytes.size()), no_signal);
+            errno = 0; // a layer may leave it as it is
+            const ssize_t sent =
+                layer_ ? layer_->send(bytes.data(), bytes.size()) : send_to(socket_.get(), bytes.data(), bytes.size());
             if (sent <= 0) { // the other side is gone; what it sent is still to be read
                 reset_ = reset_ || last_error() == ECONNRESET || last_error() == EPIPE;
                 return;
@@ -155,10 +154,9 @@ public:
         const std::size_t size  = std::min<std::size_t>(bytes.size(), 16384);
         const int         flags = ::fcntl(socket_.get(), F_GETFL);
         ::fcntl(socket_.get(), F_SETFL, flags | O_NONBLOCK);
-        errno = 0;
-        const ssize_t sent =
-            layer_ ? layer_->send(bytes.data(), size) : ::send(socket_.get(), bytes.data(), size, MSG_NOSIGNAL);
-        const bool full = sent < 0 && errno == EAGAIN;
+        errno              = 0;
+        const ssize_t sent = layer_ ? layer_->send(bytes.data(), size) : send_to(socket_.get(), bytes.data(), size);
+        const bool    full = sent < 0 && errno == EAGAIN;
         ::fcntl(socket_.get(), F_SETFL, flags);
         if (full)
             return false;

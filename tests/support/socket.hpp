@@ -33,7 +33,7 @@ namespace test {
 inline constexpr int patience_ms = 15000; // longer than any wait of lws'
 
 #ifdef _WIN32
-inline constexpr int no_signal = 0, sending_side = SD_SEND;
+inline constexpr int sending_side = SD_SEND;
 
 inline int make_socket() {
     static const int started = [] {
@@ -53,6 +53,10 @@ inline bool is_readable_within(int fd, int timeout_ms) {
     return ::WSAPoll(&waiting, 1, timeout_ms) == 1;
 }
 
+inline int send_to(int fd, const char *bytes, std::size_t size) {
+    return ::send(static_cast<SOCKET>(fd), bytes, static_cast<int>(size), 0);
+}
+
 /// The last error of a socket, as POSIX calls it.
 inline int last_error() {
     switch (const int error = ::WSAGetLastError()) {
@@ -65,7 +69,7 @@ inline int last_error() {
     }
 }
 #else
-inline constexpr int no_signal = MSG_NOSIGNAL, sending_side = SHUT_WR;
+inline constexpr int sending_side = SHUT_WR;
 
 inline int  make_socket() { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); }
 inline int  accept_from(int fd) { return ::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC); }
@@ -75,7 +79,8 @@ inline bool is_readable_within(int fd, int timeout_ms) {
     pollfd waiting{fd, POLLIN, 0};
     return ::poll(&waiting, 1, timeout_ms) == 1;
 }
-inline int last_error() { return errno; }
+inline ssize_t send_to(int fd, const char *bytes, std::size_t size) { return ::send(fd, bytes, size, MSG_NOSIGNAL); }
+inline int     last_error() { return errno; }
 #endif
 
 /// setsockopt(), whose `value` is a pointer to something else on each system.

@@ -137,7 +137,7 @@ TEST_CASE("a client whose TLS fails gets 1015", "[tls]") {
         lws_set_log_level(0, nullptr);
         server.host().connect(listener.port(), "tracked");
         const test::socket_handle peer = listener.accept();
-        CHECK(::send(peer.get(), "HTTP/1.1 400\r\n\r\n", 16, test::no_signal) == 16);
+        CHECK(test::send_to(peer.get(), "HTTP/1.1 400\r\n\r\n", 16) == 16);
         CHECK(events.next().find("not connected (tls_") == 0);
     }
     SECTION("because nobody vouches for the server's certificate") {
