@@ -119,17 +119,22 @@ inline sockaddr_in loopback(std::uint16_t port) {
     return address;
 }
 
+/// Binds a socket to a free port of 127.0.0.1, and returns the port.
+inline std::uint16_t bind_to_free_port(const socket_handle &socket) {
+    sockaddr_in address = loopback(0);
+    socklen_t   size    = sizeof address;
+    if (::bind(socket.get(), reinterpret_cast<sockaddr *>(&address), size) != 0 ||
+        ::getsockname(socket.get(), reinterpret_cast<sockaddr *>(&address), &size) != 0)
+        throw std::runtime_error("cannot bind a socket to 127.0.0.1");
+    return ntohs(address.sin_port);
+}
+
 /// A listening socket on a free port of 127.0.0.1.
 class listener {
 public:
-    explicit listener(int backlog = 16) : socket_(make_socket()) {
-        sockaddr_in address = loopback(0);
-        socklen_t   size    = sizeof address;
-        if (::bind(socket_.get(), reinterpret_cast<sockaddr *>(&address), size) != 0 ||
-            ::listen(socket_.get(), backlog) != 0 ||
-            ::getsockname(socket_.get(), reinterpret_cast<sockaddr *>(&address), &size) != 0)
+    explicit listener(int backlog = 16) : socket_(make_socket()), port_(bind_to_free_port(socket_)) {
+        if (::listen(socket_.get(), backlog) != 0)
             throw std::runtime_error("cannot listen on 127.0.0.1");
-        port_ = ntohs(address.sin_port);
     }
 
     std::uint16_t port() const noexcept { return port_; }
@@ -142,7 +147,7 @@ public:
 
 private:
     socket_handle socket_;
-    std::uint16_t port_ = 0;
+    std::uint16_t port_;
 };
 
 /// A socket that has begun to connect to 127.0.0.1 and does not wait.
@@ -154,8 +159,12 @@ inline socket_handle begin_to_connect(std::uint16_t port) {
     return begun;
 }
 
-/// A port on 127.0.0.1 on which nobody listens.
-inline std::uint16_t dead_port() { return listener().port(); }
+/// A port on 127.0.0.1 on which nobody listens, and that nobody else can get.
+inline std::uint16_t dead_port() {
+    static const socket_handle taken(make_socket());
+    static const std::uint16_t port = bind_to_free_port(taken);
+    return port;
+}
 
 /// Makes the kernel ignore all that comes for this socket, as if the network was gone. Linux can do that.
 inline void cut_off([[maybe_unused]] int fd) {
