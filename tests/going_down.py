@@ -9,10 +9,9 @@ import socket
 import subprocess
 import sys
 
+from support import raw_client
+
 patience = 30
-request = ("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-           "Sec-WebSocket-Protocol: chat\r\n\r\n").encode()
 close_frame = b"\x88\x08\x03\xe9deploy"
 answer = b"\x88\x82\0\0\0\0\x03\xe9"
 
@@ -20,11 +19,7 @@ answer = b"\x88\x82\0\0\0\0\x03\xe9"
 def ask(port):
     """A client that has asked for a WebSocket, and the head of the response."""
     client = socket.create_connection(("127.0.0.1", port), patience)
-    client.sendall(request)
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        head += client.recv(1)
-    return client, head.decode()
+    return client, raw_client.ask(client, "chat")
 
 
 def read(client, size):

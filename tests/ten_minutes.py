@@ -15,6 +15,8 @@ import subprocess
 import sys
 import threading
 
+from support import raw_client
+
 PAGE = pathlib.Path(__file__).resolve().parent.parent / "docs/ten-minutes.md"
 PATIENCE = 20  # seconds
 TEXT, CLOSE = 1, 8
@@ -26,12 +28,7 @@ class Client:
 
     def __init__(self, port):
         self.socket, self.unread = socket.create_connection(("127.0.0.1", port), PATIENCE), b""
-        self.socket.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-                            b"Sec-WebSocket-Protocol: echo\r\n\r\n")
-        while b"\r\n\r\n" not in self.unread:
-            self.unread += self.socket.recv(4096)
-        self.unread = self.unread.split(b"\r\n\r\n", 1)[1]
+        raw_client.ask(self.socket, "echo")
 
     def send(self, opcode, payload):
         length = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack("!H", len(payload))

@@ -10,10 +10,9 @@ import sys
 import threading
 import time
 
+import raw_client
+
 patience = 30  # seconds
-request = ("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-           "Sec-WebSocket-Protocol: chat\r\n\r\n").encode()
 bye = b"\x81\x83\0\0\0\0bye"
 close_frame = b"\x88\x09\x03\xe8see you"
 answer = b"\x88\x89\0\0\0\0\x03\xe8see you"
@@ -49,9 +48,8 @@ watchdog = threading.Timer(patience, server.kill)
 watchdog.start()
 try:
     with connect(port) as client:
-        client.sendall(request)
-        head = read_until(client, b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 101 "), head
+        head = raw_client.ask(client, "chat")
+        assert head.startswith("HTTP/1.1 101 "), head
         client.sendall(bye)
         assert read_until(client, b"see you") == close_frame
         client.sendall(answer)
