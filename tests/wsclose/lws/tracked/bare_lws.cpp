@@ -85,7 +85,7 @@ TEST_CASE("a reason left with lws never becomes a second Close frame") {
     }
 }
 
-TEST_CASE("-1 from the writeable callback ends the connection, also for an lws that takes it for something else") {
+TEST_CASE("the writeable callback ends the connection by -1, also for an lws that takes -1 for something else") {
     static connection_ref current;
     server                server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view message) {
         if (received(reason) && message == "ask")
