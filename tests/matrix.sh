@@ -104,7 +104,7 @@ failed() { # failed SUITE WHAT
 }
 
 for suite; do
-    case $suite in *[!a-z]*) stop "$suite is not the name of a suite" ;; esac
+    case $suite in lws-main) stop 'lws-main runs alone: ./dev matrix lws-main' ;; *[!a-z]*) stop "$suite is not the name of a suite" ;; esac
 done
 [ "$(id -u)" = 0 ] || stop 'this needs root, to mount and to chroot'
 contained true || stop 'this needs the right to mount; a container has to be a privileged one'

@@ -503,9 +503,9 @@ TEST_CASE("a forbidden code and a bad text are named on standard error") {
     server.line();
     server.signal(SIGINT);
     CHECK(server.wait() == 0);
-    CHECK(server.errors() ==
-          "close code 1006: the connection ended without a Close frame; never on the wire; closing with "
-          "1011 instead\n");
+    const std::string named = "close code 1006: the connection ended without a Close frame; never on the wire; closing "
+                              "with 1011 instead\n";
+    CHECK(server.errors().substr(0, named.size()) == named); // after 5.0, lws adds errors of its own as it ends
 }
 
 TEST_CASE("bad arguments end with status 2 and a usage line") {

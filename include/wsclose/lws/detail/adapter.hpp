@@ -19,6 +19,7 @@
 #include <wsclose/lws/detail/retry_timer.hpp>
 #include <wsclose/lws/detail/session.hpp>
 #include <wsclose/lws/detail/tracker.hpp>
+#include <wsclose/lws/detail/wsi.hpp>
 
 WSCLOSE_BEGIN_NAMESPACE
 namespace detail {
@@ -231,7 +232,7 @@ struct call {
 };
 
 /// Handles a callback of lws for the program, and passes it on.
-inline int adapt(call c) {
+inline int handle(call c) {
     const meaning means = meaning_of(c.reason);
     if (!c.is_own()) {
         if (c.reason == LWS_CALLBACK_WSI_DESTROY) // `user` may be the session of another protocol
@@ -269,6 +270,9 @@ inline int adapt(call c) {
     }
     return c.finish(*session, tracker, how);
 }
+
+/// The same, with a result that every version of lws understands.
+inline int adapt(const call &c) { return result_for_lws(c.reason, handle(c)); }
 
 } // namespace detail
 WSCLOSE_END_NAMESPACE

@@ -85,6 +85,35 @@ TEST_CASE("a reason left with lws never becomes a second Close frame") {
     }
 }
 
+TEST_CASE("the writeable callback ends the connection by -1, also for an lws that takes -1 for something else") {
+    static connection_ref current;
+    server                server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view message) {
+        if (received(reason) && message == "ask")
+            lws_callback_on_writable(wsi);
+        if (received(reason) && message == "wait") {
+            current = connection_ref(s.ws);
+            events.add("waiting");
+        }
+        return reason == LWS_CALLBACK_SERVER_WRITEABLE ? -1 : 0;
+    });
+    raw_peer              peer = server.connect();
+    SECTION("as lws calls it") {
+        peer.send_text("ask");
+        CHECK(peer.read_to_end().bytes.empty());
+    }
+    SECTION("as lws is told") { // 5.0 and before take every result but 0 for the same
+        peer.send_text("wait");
+        CHECK(events.next() == "waiting");
+        server.host().on_service_thread([](lws_context *) {
+            lws *const wsi = current.wsi();
+            CHECK(one_protocol[0].callback(wsi, LWS_CALLBACK_SERVER_WRITEABLE, lws_wsi_user(wsi), nullptr, 0) == 1);
+            lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+        });
+        CHECK(peer.read_to_end().bytes.empty());
+    }
+    CHECK(events.next() == "closed by us, not cleanly: 1006 abnormal_closure (dropped)");
+}
+
 TEST_CASE("no reason left with lws follows our Close frame") {
     static connection_ref closing;
     server                server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {

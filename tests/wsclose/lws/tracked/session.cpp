@@ -177,7 +177,8 @@ TEST_CASE("other protocols' connections are left alone") {
     server   server(nullptr, protocols);
     raw_peer peer = server.connect("plain");
     peer.send_close(bye);
-    CHECK(peer.read_to_end().bytes == bye_frame);
+    CHECK(peer.read_frame() == bye_frame);
+    peer.reset(); // after 5.0, lws sends its answer again and again
     CHECK(events.next() == "plain closed");
 }
 
