@@ -10,8 +10,49 @@
 
 namespace {
 
+/// Collects values while nlohmann's parser reads them: a tree of them would cost most of the target's time.
+struct collector : nlohmann::json_sax<nlohmann::json> {
+    fuzz::paths_and_values   values;
+    std::string              path;
+    std::vector<std::size_t> outside; // how long the path was outside of each object
+
+    bool add(std::string value) {
+        values.emplace_back(path, std::move(value));
+        return true;
+    }
+
+    bool null() override { return add("null"); }
+    bool boolean(bool value) override { return add(value ? "true" : "false"); }
+    bool number_integer(number_integer_t value) override { return add(std::to_string(value)); }
+    bool number_unsigned(number_unsigned_t value) override { return add(std::to_string(value)); }
+    bool string(string_t &value) override { return add(fuzz::in_quotes(value)); }
+
+    bool start_object(std::size_t) override {
+        outside.push_back(path.size());
+        return true;
+    }
+    bool key(string_t &name) override {
+        path.resize(outside.back());
+        path.append("/").append(name);
+        return true;
+    }
+    bool end_object() override {
+        path.resize(outside.back());
+        outside.pop_back();
+        return true;
+    }
+
+    bool number_float(number_float_t, const string_t &) override { return false; }
+    bool binary(binary_t &) override { return false; }
+    bool start_array(std::size_t) override { return false; }
+    bool end_array() override { return false; }
+    bool parse_error(std::size_t, const std::string &, const nlohmann::detail::exception &) override { return false; }
+};
+
 /// Whether a code point would break a line, hide in it, or turn its direction.
 bool is_dangerous(UChar32 c) {
+    if (c >= ' ' && c <= '~')
+        return false; // soon, for most of a line
     switch (u_charType(c)) {
     case U_CONTROL_CHAR:
     case U_LINE_SEPARATOR:
@@ -23,15 +64,11 @@ bool is_dangerous(UChar32 c) {
 
 } // namespace
 
-std::map<std::string, std::string> fuzz::json_values(std::string_view text) {
-    std::map<std::string, std::string> values;
-    const nlohmann::json               read = nlohmann::json::parse(text, nullptr, false);
-    if (read.is_discarded())
-        return values;
-    const nlohmann::json leaves = read.flatten();
-    for (const auto &[path, value] : leaves.items())
-        values[path] = value.is_string() ? in_quotes(value.get<std::string>()) : value.dump();
-    return values;
+fuzz::paths_and_values fuzz::json_values(std::string_view text) {
+    collector read;
+    if (!nlohmann::json::sax_parse(text, &read))
+        read.values.clear();
+    return std::move(read.values);
 }
 
 const char *fuzz::fault_of_line(std::string_view line) {
