@@ -82,3 +82,97 @@ const char *fuzz::fault_of_line(std::string_view line) {
     }
     return nullptr;
 }
+
+namespace {
+
+/// Takes what is there, or fails.
+bool take(std::string_view &text, std::string_view expected) {
+    if (text.substr(0, expected.size()) != expected)
+        return false;
+    text.remove_prefix(expected.size());
+    return true;
+}
+
+/// Takes up to a character, and the character.
+std::string_view take_until(std::string_view &text, char end) {
+    const std::string_view taken = text.substr(0, text.find(end));
+    text.remove_prefix(taken.size() < text.size() ? taken.size() + 1 : taken.size());
+    return taken;
+}
+
+/// Takes the value of a label and the quote behind it, and undoes the escapes.
+bool take_label_value(std::string_view &text, std::string &value) {
+    while (!text.empty() && text[0] != '\n') {
+        char c = text[0];
+        text.remove_prefix(1);
+        if (c == '"')
+            return true;
+        if (c == '\\') {
+            const std::size_t which = std::string_view("\\\"n").find(text.substr(0, 1));
+            if (text.empty() || which == std::string_view::npos)
+                return false;
+            c = "\\\"\n"[which];
+            text.remove_prefix(1);
+        }
+        value += c;
+    }
+    return false;
+}
+
+constexpr const char *lower_case = "abcdefghijklmnopqrstuvwxyz_";
+
+bool take_name(std::string_view &text, std::string &name) {
+    const std::string_view taken = text.substr(0, text.find_first_not_of(lower_case));
+    text.remove_prefix(taken.size());
+    name += taken;
+    return !taken.empty();
+}
+
+bool take_sample(std::string_view &text, fuzz::metrics::sample &line) {
+    line.series.clear();
+    if (!take_name(text, line.series))
+        return false;
+    line.series += '\n';
+    for (bool more = take(text, "{"); more;) {
+        if (!take_name(text, line.series) || !take(text, "=\""))
+            return false;
+        line.series += '=';
+        if (!take_label_value(text, line.series))
+            return false;
+        line.series += '\n';
+        more = take(text, ",");
+        if (!more && !take(text, "}"))
+            return false;
+    }
+    if (!take(text, " "))
+        return false;
+    line.value = take_until(text, '\n');
+    return !line.value.empty() && line.value.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+} // namespace
+
+fuzz::metrics fuzz::read_metrics(std::string_view page) {
+    metrics          read;
+    metrics::sample  line;
+    std::string_view family; // whose `# TYPE` came last
+    if (page.empty() || page.back() != '\n')
+        return read;
+    while (!page.empty()) {
+        if (take(page, "# HELP ")) {
+            family = take_until(page, ' ');
+            take_until(page, '\n');
+            if (!take(page, "# TYPE ") || take_until(page, ' ') != family)
+                return read;
+            take_until(page, '\n');
+            continue;
+        }
+        if (!take_sample(page, line) || line.series.rfind(family, 0) != 0)
+            return read;
+        ++read.lines;
+        if (line.value != "0")
+            read.samples.push_back(line);
+    }
+    read.is_well_formed = true;
+    return read;
+}
