@@ -50,17 +50,22 @@ public:
     constexpr suppressed_lines take_suppressed(std::int64_t now) noexcept {
         suppressed_lines result;
         if (suppressed_ != 0)
-            result = {suppressed_, now > suppressed_since_ ? now - suppressed_since_ : 0};
+            result = {suppressed_, since(suppressed_since_, now)};
         suppressed_ = 0;
         return result;
     }
 
 private:
-    /// Whether the interval is over. Also true if the clock was set back: the difference wraps to a large number.
-    constexpr bool is_over(std::int64_t now) const noexcept {
-        return static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(began_) >=
-               static_cast<std::uint64_t>(interval_);
+    /// How long ago `then` was: 0 if the clock was set back, and no more than the type can hold.
+    static constexpr std::int64_t since(std::int64_t then, std::int64_t now) noexcept {
+        if (now <= then)
+            return 0;
+        const auto passed = static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(then);
+        return passed < INT64_MAX ? static_cast<std::int64_t>(passed) : INT64_MAX;
     }
+
+    /// Whether the interval is over. Also true if the clock was set back.
+    constexpr bool is_over(std::int64_t now) const noexcept { return now < began_ || since(began_, now) >= interval_; }
 
     std::uint32_t lines_, left_;
     std::int64_t  interval_;

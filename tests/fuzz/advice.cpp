@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     check(then);
     check(advise<own_rows>(report));
     check(advise<own_rows>(report.code()));
-    must(advise<test::game_code>(report) == then, "a table without advice changes none");
+    must(!(advise<test::game_code>(report) != then), "a table without advice changes none");
     must(report.initiator() != initiator::local || !then, "a program that closed does not come back by itself");
     must(!name(severity_of(report)).empty() && severity_of(report) <= severity::info, "every report has a severity");
 

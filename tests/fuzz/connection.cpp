@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: BSL-1.0
 
 // A server or a client on a real lws, and a raw peer: the input is what the program and the peer do, and bytes that the
-// peer puts on the wire. The judge of `./dev truth` holds what was on the wire against what was reported.
+// peer puts on the wire. The judge of `./dev truth` holds what was on the wire against what was reported. theatre.hpp
+// says how the environment chooses the transport.
 
 #include <algorithm>
 
@@ -17,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     const std::uint8_t   at     = in.number();
     const std::uint8_t   seed   = in.number();
     dice                 script(in.rest().view());
-    scenario             played = make_scenario(script, seed, false, false);
+    scenario             played = make_scenario(script, seed, over_http2(), with_deflate());
     const peer_action    strange{framed ? step::frame : step::bytes, 0, std::string(bytes.view())};
     const std::ptrdiff_t before = at % std::max<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(played.peer.size()), 1);
     if (!strange.body.empty() && played.may_end_tcp) // before the last step, which may end it

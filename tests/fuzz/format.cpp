@@ -3,7 +3,6 @@
 
 // Text and JSON of any report: against ICU, which knows what is invisible, and a JSON parser.
 
-#include <map>
 #include <string>
 
 #include <wsclose/format.hpp>
@@ -25,7 +24,7 @@ void check_line(std::string_view line) {
         must(false, broken);
 }
 
-using values = std::map<std::string, std::string>;
+using values = fuzz::paths_and_values;
 
 template <class Value>
 values json_of(const Value &value) {
@@ -37,9 +36,11 @@ values json_of(const Value &value) {
     return read;
 }
 
-std::string value_of(const values &all, const std::string &path) {
-    const auto found = all.find(path);
-    return found == all.end() ? "nothing" : found->second;
+std::string value_of(const values &all, std::string_view path) {
+    for (const auto &[at, value] : all)
+        if (at == path)
+            return value;
+    return "nothing";
 }
 
 std::string name_or_null(std::string_view name) { return name.empty() ? "null" : fuzz::in_quotes(name); }

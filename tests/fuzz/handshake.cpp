@@ -10,6 +10,7 @@
 #include "fuzz/codes.hpp"
 #include "fuzz/events.hpp"
 #include "fuzz/fuzz.hpp"
+#include "support/game_code.hpp"
 
 using namespace wsclose;
 using fuzz::event;
@@ -83,6 +84,9 @@ void check_report(const close_report &report, const history &so_far) {
     must(report.error().empty() != so_far.has_failed, "a failed attempt has an error");
     const auto code = static_cast<unsigned>(report.code());
     must(code == 1005 || code == 1006 || code == 1015 || fuzz::may_be_on_the_wire(code), "the code is one of a report");
+    must(report.as<test::game_code>().has_value() == (code == 4001 || code == 4002),
+         "an application finds its own codes, and no others");
+    must(!name(report.acknowledged()).empty(), "whether a frame went each way has a name");
     must(report.lasted() >= 0 && (so_far.is_over || report.lasted() == 0), "a connection lasts until its end");
 }
 

@@ -1,7 +1,7 @@
 // Copyright wsclose contributors
 // SPDX-License-Identifier: BSL-1.0
 
-// close_frame::make and fit, for any code, text and role: against RFC 6455 and ICU.
+// What is said of a code, close_frame::make and fit, for any code, text and role: against RFC 6455 and ICU.
 
 #include <wsclose/close_frame.hpp>
 
@@ -12,12 +12,30 @@
 using namespace wsclose;
 using fuzz::must;
 
+namespace {
+
+void check_code(close_code code) {
+    const auto number = static_cast<unsigned>(code);
+    const bool known  = fuzz::may_be_on_the_wire(number);
+    must(is_receivable(code) == known && is_sendable(code) == known, "what may be sent may be received");
+    must(browser_may_send(code) == (number == 1000 || number / 1000 == 3 || number / 1000 == 4),
+         "a browser takes 1000 and the codes of applications");
+    must(!description(code).empty(), "every number has a description");
+    must(name(code).empty() || close_code_from_name(name(code)) == code, "a name leads back to its code");
+}
+
+} // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     fuzz::input            in(data, size);
     const auto             code   = close_code{in.number<std::uint16_t>()};
     const auto             sender = in.one_of<role>(2);
     const fuzz::exact      bytes  = in.rest();
     const std::string_view text   = bytes.view();
+
+    check_code(code);
+    const auto named = close_code_from_name(text);
+    must(!named || name(*named) == text, "a name is that of its code");
 
     const bool        known = fuzz::may_be_on_the_wire(static_cast<unsigned>(code));
     const std::size_t valid = test::icu_valid_prefix(text);

@@ -22,6 +22,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     must(found.valid == (valid == text.size()) && bool(found) == found.valid, "validate says what ICU says");
     must(found.offset == valid, "validate finds the first ill-formed sequence where ICU does");
 
+    // What a processor without blocks does.
+    must(utf8::detail::validate_by_sequences(text).offset == valid, "sequence by sequence, it finds the same");
+
     const fuzz::exact  to(text.size());
     const utf8::result copied = utf8::copy(text, to.data());
     must(to.view() == text, "copy copies all bytes");

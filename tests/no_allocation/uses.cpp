@@ -32,13 +32,16 @@ struct own_session {
     connection  ws;
     reconnector again;
 
-    bool on_connect(lws_client_connect_info &info, const advice &why) { return info.port != 0 && why; }
+    bool on_connect(lws_client_connect_info &info, const advice &why) {
+        info.port = 80;
+        return bool(why);
+    }
 };
 
 int callback(lws *, lws_callback_reasons, void *, void *, std::size_t);
 
-extern lws_callback_function *const protocol;
-lws_callback_function *const        protocol = tracked<callback, &session::ws>;
+extern lws_callback_function *const of_sessions;
+lws_callback_function *const        of_sessions = tracked<callback, &session::ws>;
 
 static constexpr auto sink = [](std::string_view) {};
 

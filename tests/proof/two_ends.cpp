@@ -53,7 +53,7 @@ std::string key_of(const world &now) {
     std::string key;
     for (const end &one : now.ends) {
         write_json(one.report(), [&key](std::string_view text) { key += text; });
-        key += body_of(one.handshake.requested()) + std::to_string(static_cast<int>(one.handshake.current()));
+        key += body_of(one.handshake.requested()) + static_cast<char>('0' + static_cast<int>(one.handshake.current()));
         for (const auto *bodies : {&one.incoming, &one.written, &one.read}) {
             for (const std::string &body : *bodies)
                 key += body + ',';

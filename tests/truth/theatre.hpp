@@ -186,7 +186,8 @@ private:
         } else if (waits) {
             fin();
         }
-        read_until(begin + 25s);
+        // lws does not always end a stream of HTTP/2 whose peer has ended it.
+        read_until(begin + (script_.hurries && over_http2() ? 1s : 25s));
     }
 
     raw_peer        peer_;

@@ -121,6 +121,8 @@ TEST_CASE("a limiter takes any time, and without tokens lets nothing through") {
     CHECK(limiter.take(first));
     CHECK_FALSE(limiter.take(-2));
     CHECK(limiter.take(last));
+    CHECK(limiter.take_suppressed(last).period == last); // -2 to the last is too much for the type
+    CHECK(limiter.take(first));                          // set back as far as can be
     log_limiter closed(0, 1000);
     CHECK_FALSE(closed.take(0));
     CHECK_FALSE(closed.take(5000));

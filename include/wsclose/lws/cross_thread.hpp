@@ -120,10 +120,10 @@ private:
     bool can_be_reached() const noexcept { return alive_ && state_->context; }
 
     static bool wake(const std::shared_ptr<cross_thread_target> &self) {
-        cross_thread_state &state = *self->state_;
         if (!self->can_be_reached())
             return false;
         if (!self->is_waiting_) {
+            cross_thread_state &state = *self->state_;
             state.waiting.push_back(self); // may throw, and then nothing has changed
             self->is_waiting_ = true;
             if (state.waiting.size() == 1)
@@ -188,9 +188,9 @@ private:
         case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return -1;
         default: return 0;
         }
-        auto &state = *static_cast<detail::cross_thread_state *>(lws_get_protocol(wsi)->user);
         std::vector<std::shared_ptr<detail::cross_thread_target>> waiting;
         {
+            auto &state = *static_cast<detail::cross_thread_state *>(lws_get_protocol(wsi)->user);
             const std::lock_guard<std::mutex> lock(state.mutex);
             waiting.swap(state.waiting);
             if (reason == LWS_CALLBACK_PROTOCOL_INIT && state.vhosts++ == 0)

@@ -148,7 +148,7 @@ private:
                 at->leave();
                 at->join_behind(*piles[digits[used++ % sizeof digits] % 64].before);
             }
-            for (node &pile : piles)
+            for (const node &pile : piles)
                 list_->end_.before->take_all(pile);
         }
     }

@@ -97,9 +97,10 @@ struct call {
         if (means.begins == beginning::no) {
             if (is_of_open_websocket(means.what))
                 return refuse("the session was overwritten, or given to lws after ESTABLISHED; the connection ends");
-            if (is_raw)
-                user = nullptr;
-            return {};
+            if (!is_raw)
+                return {};
+            user = nullptr;
+            return {false, pass_on()};
         }
         if (is_raw) {
             if (!type.construct)
