@@ -139,8 +139,11 @@ public:
 
     std::uint16_t port() const noexcept { return port_; }
 
+    /// Whether somebody connects within that time.
+    bool has_caller_within(int timeout_ms) const { return is_readable_within(socket_.get(), timeout_ms); }
+
     socket_handle accept() const {
-        if (!is_readable_within(socket_.get(), patience_ms))
+        if (!has_caller_within(patience_ms))
             throw std::runtime_error("nobody connected");
         return socket_handle(accept_from(socket_.get()));
     }
