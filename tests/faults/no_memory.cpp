@@ -113,6 +113,8 @@ struct counts { // nothing here allocates
 struct session {
     wsclose::connection ws;
 
+    static constexpr lws_usec_t close_timeout = 10 * LWS_US_PER_SEC; // the peer answers, but many run at once
+
     session() {
         now.change([](counts &c) { ++c.constructed; });
     }
@@ -325,7 +327,7 @@ outcome play_apart(const setting &s, int n) {
 }
 
 int play_all(const setting &s) {
-    const int                at_once = 16; // they wait most of the time
+    const int                at_once = 8; // they wait most of the time
     std::vector<outcome>     outcomes;
     std::mutex               mutex;
     std::atomic<int>         next{1};

@@ -294,6 +294,12 @@ public:
     /// Makes the kernel keep little of what this side does not read.
     void keep_little() noexcept { set_option(socket_.get(), SOL_SOCKET, SO_RCVBUF, 32768); }
 
+    /// Makes the kernel keep as little as it can, both ways.
+    void keep_least() noexcept {
+        set_option(socket_.get(), SOL_SOCKET, SO_RCVBUF, 1);
+        set_option(socket_.get(), SOL_SOCKET, SO_SNDBUF, 1);
+    }
+
     /// Plays a peer that keeps the rules: answers the next Close frame with the same, reads to the end.
     rest_of_stream answer_close_and_read_to_end() {
         std::string seen;
