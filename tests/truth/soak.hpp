@@ -25,7 +25,7 @@ struct vital_signs {
     /// Reports are as many as connections, and no session is left.
     bool are_sound() const { return established == reported && sessions == 0; }
 
-    /// Whether nothing has grown since `before`. What is resident depends on the allocator, so it may vary by some MiB.
+    /// Whether nothing has grown since `before`. What is resident varies by some MiB.
     bool have_not_grown_since(const vital_signs &before) const {
         return descriptors <= before.descriptors && allocated_kib <= before.allocated_kib + 64 &&
                resident_kib <= before.resident_kib + 16384;
@@ -40,6 +40,7 @@ struct vital_signs {
 
 private:
     static long resident() {
+        ::malloc_trim(0); // or it would show what the threads had at their busiest
         long          size = 0, resident = 0;
         std::ifstream statm("/proc/self/statm");
         statm >> size >> resident;
