@@ -200,26 +200,13 @@ struct peer_side {
     }
 };
 
-/// A client's socket that does not wait for ever: lws may keep TCP open and serve nobody on it.
-test::raw_peer connect(const test::lws_host &host, const setting &s) {
-    test::socket_handle socket(test::make_socket());
-    const timeval       patience{test::patience_ms / 1000, 0};
-    const sockaddr_in   address = test::loopback(host.port());
-    test::set_option(socket.get(), SOL_SOCKET, SO_RCVTIMEO, patience);
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address) != 0)
-        throw std::runtime_error("cannot connect");
-    test::raw_peer peer = test::raw_peer::over(std::move(socket), test::raw_peer::side::client, s.how);
-    peer.upgrade("memory");
-    return peer;
-}
-
 /// Plays the peer of a connection from its beginning to its end. Returns what went wrong.
 std::string play_peer(peer_side &peer, test::lws_host &host, const setting &s) {
     const int            ended = now.ended;
     const test::listener from;
     try {
         if (s.here == wsclose::role::server) {
-            peer.run(connect(host, s));
+            peer.run(test::raw_peer::connect(host.port(), "memory", s.how));
         } else if (host.connect(from.port(), "memory")) {
             for (int i = 0; i < 800 && now.ended == ended && !peer.has_begun; ++i) // longer than lws' own limit
                 if (from.has_caller_within(10))
@@ -296,12 +283,15 @@ std::string where() {
     void       *frames[40];
     const int   depth = ::backtrace(frames, 40);
     std::string out;
-    for (int i = 2, told = 0; i < depth && told < 7; ++i) { // behind this one, and on_signal()
+    bool        is_behind_signal = false; // the C library's frame calls on_signal()
+    for (int i = 0, told = 0; i < depth && told < 7; ++i) {
         Dl_info info{};
         if (!::dladdr(frames[i], &info) || !info.dli_fname)
             continue;
         const std::string_view file = info.dli_fname;
-        if (file.find("libc.so") != file.npos)
+        const bool             of_c = file.find("libc.so") != file.npos;
+        is_behind_signal            = is_behind_signal || of_c;
+        if (of_c || !is_behind_signal)
             continue;
         out += std::string(told++ ? " < " : "") + (info.dli_sname ? info.dli_sname : "?") +
                (file.find("libwebsockets") != file.npos                             ? " in lws"

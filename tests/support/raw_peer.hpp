@@ -335,6 +335,7 @@ public:
 private:
     raw_peer(socket_handle socket, side which) : socket_(std::move(socket)), side_(which) {
         set_option(socket_.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+        limit_waits(socket_.get()); // of a TLS handshake; all others ask poll() first
     }
 
     bool is_stream() const noexcept { return layer_ && layer_->is_stream(); }

@@ -89,6 +89,16 @@ bool set_option(int fd, int level, int name, const Value &value) {
     return ::setsockopt(fd, level, name, reinterpret_cast<const char *>(&value), sizeof value) == 0;
 }
 
+/// Makes a read of this socket fail if nothing comes.
+inline void limit_waits(int fd) {
+#ifdef _WIN32
+    const DWORD limit = patience_ms;
+#else
+    const timeval limit{patience_ms / 1000, 0};
+#endif
+    set_option(fd, SOL_SOCKET, SO_RCVTIMEO, limit);
+}
+
 /// A TCP socket that closes itself.
 class socket_handle {
 public:
