@@ -96,6 +96,8 @@ namespace {
     }
 
     int run(const options &o) {
+        if (o.soak > 0)
+            share_one_heap();
         theatre          place;
         totals           all;
         std::atomic<int> next{0};
