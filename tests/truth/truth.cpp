@@ -77,6 +77,7 @@ namespace {
     bool soak(options o, theatre &place, totals &all, std::atomic<int> &next) {
         const auto begin   = clock::now();
         const auto minutes = [&] { return std::chrono::duration<double>(clock::now() - begin).count() / 60; };
+        lws_set_log_level(0, nullptr); // hostile peers would fill the log
         std::optional<vital_signs> warm, now;
         bool                       are_sound = true;
         o.seconds                            = std::min(45.0, o.soak * 60 / 6); // and then those that are on end
