@@ -130,7 +130,7 @@ TEST_CASE("a peer may send its whole life byte by byte, whoever closes", "[hosti
 }
 
 TEST_CASE("a peer that ends or resets TCP after any byte of its life leaves one report that is true, or none",
-          "[hostile]") {
+          "[hostile][kernel]") {
     const bool ours = GENERATE(false, true), reset = GENERATE(false, true);
     CAPTURE(ours, reset);
     server            server(ours ? does::closes_on_message : does::nothing);

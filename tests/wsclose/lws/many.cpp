@@ -155,7 +155,8 @@ TEST_CASE("a thousand connections that close in one round get a frame and a repo
 }
 
 #ifndef _WIN32
-TEST_CASE("while there are no file descriptors, connections end as always, and attempts fail; then it goes on") {
+TEST_CASE("while there are no file descriptors, connections end as always, and attempts fail; then it goes on",
+          "[kernel]") {
     const descriptor_limit limit;
     host                   host;
     raw_peer       early = raw_peer::connect(host->port(), "many"), silent = raw_peer::connect(host->port(), "many");
