@@ -80,8 +80,8 @@ struct http2_stream::session {
         if (frame->hd.stream_id == self.id && self.id != 0 && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
             (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS))
             self.ended = true;
-        if (frame->hd.type == NGHTTP2_SETTINGS)
-            self.greeted = true;
+        if (frame->hd.type == NGHTTP2_SETTINGS) // ours are in force once they are acknowledged
+            (frame->hd.flags & NGHTTP2_FLAG_ACK ? self.acknowledged : self.greeted) = true;
         return 0;
     }
 
@@ -95,10 +95,11 @@ struct http2_stream::session {
     nghttp2_session *h2 = nullptr;
     std::int32_t     id = 0;
     std::string      outgoing, incoming, status, retry_after;
-    bool             greeted = false, fin = false, ended = false, was_reset = false;
+    bool             greeted = false, acknowledged = false, fin = false, ended = false, was_reset = false;
 };
 
-http2_stream::http2_stream(int fd, std::string_view subprotocol, std::string_view origin, std::string_view extensions)
+http2_stream::http2_stream(int fd, std::string_view subprotocol, std::string_view origin, std::string_view extensions,
+                           std::uint32_t window)
     : impl_(std::make_unique<session>(fd)) {
     nghttp2_session_callbacks *calls = nullptr;
     nghttp2_session_callbacks_new(&calls);
@@ -108,12 +109,11 @@ http2_stream::http2_stream(int fd, std::string_view subprotocol, std::string_vie
     nghttp2_session_callbacks_set_on_stream_close_callback(calls, session::on_stream_close);
     nghttp2_session_client_new(&impl_->h2, calls, impl_.get());
     nghttp2_session_callbacks_del(calls);
-    // Windows so wide that the socket is what fills up.
-    const nghttp2_settings_entry wide{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 30};
-    nghttp2_submit_settings(impl_->h2, NGHTTP2_FLAG_NONE, &wide, 1);
-    nghttp2_session_set_local_window_size(impl_->h2, NGHTTP2_FLAG_NONE, 0, 1 << 30);
+    const nghttp2_settings_entry initial{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window};
+    nghttp2_submit_settings(impl_->h2, NGHTTP2_FLAG_NONE, &initial, 1);
+    nghttp2_session_set_local_window_size(impl_->h2, NGHTTP2_FLAG_NONE, 0, wide);
     impl_->flush();
-    while (!impl_->greeted)
+    while (!impl_->greeted || !impl_->acknowledged)
         if (impl_->read_once() == 0)
             throw std::runtime_error("the server has no HTTP/2");
 
@@ -182,6 +182,11 @@ ssize_t http2_stream::receive(char *bytes, std::size_t size) {
 void http2_stream::send_fin() {
     impl_->fin = true;
     nghttp2_session_resume_data(impl_->h2, impl_->id);
+    impl_->flush();
+}
+
+void http2_stream::open_window() {
+    nghttp2_session_set_local_window_size(impl_->h2, NGHTTP2_FLAG_NONE, impl_->id, wide);
     impl_->flush();
 }
 

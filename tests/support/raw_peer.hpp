@@ -69,18 +69,30 @@ public:
     static raw_peer connect(std::uint16_t port, std::string_view subprotocol, transport how = default_transport(),
                             std::string_view headers = {}, std::string_view origin = "http://127.0.0.1") {
         raw_peer peer = connect_only(port, how);
-        peer.send("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-                  "Origin: " +
-                  std::string(origin)
-                      .append("\r\nSec-WebSocket-Protocol: ")
-                      .append(subprotocol)
-                      .append("\r\n")
-                      .append(headers) +
-                  "\r\n");
-        if (peer.read_head().find(" 101 ") == std::string::npos)
-            throw std::runtime_error("the server refused the WebSocket");
+        peer.upgrade(subprotocol, headers, origin);
         return peer;
+    }
+
+    /// What a client sends to ask for a WebSocket.
+    static std::string request(std::string_view subprotocol, std::string_view headers = {},
+                               std::string_view origin = "http://127.0.0.1") {
+        return "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+               "Origin: " +
+               std::string(origin)
+                   .append("\r\nSec-WebSocket-Protocol: ")
+                   .append(subprotocol)
+                   .append("\r\n")
+                   .append(headers) +
+               "\r\n";
+    }
+
+    /// A client that is connected asks for a WebSocket.
+    void upgrade(std::string_view subprotocol, std::string_view headers = {},
+                 std::string_view origin = "http://127.0.0.1") {
+        send(request(subprotocol, headers, origin));
+        if (read_head().find(" 101 ") == std::string::npos)
+            throw std::runtime_error("the server refused the WebSocket");
     }
 
     /// A client of a WebSocket that a layer asks for, made by `make` for a connected socket.
@@ -282,6 +294,12 @@ public:
     /// Makes the kernel keep little of what this side does not read.
     void keep_little() noexcept { set_option(socket_.get(), SOL_SOCKET, SO_RCVBUF, 32768); }
 
+    /// Makes the kernel keep as little as it can, both ways.
+    void keep_least() noexcept {
+        set_option(socket_.get(), SOL_SOCKET, SO_RCVBUF, 1);
+        set_option(socket_.get(), SOL_SOCKET, SO_SNDBUF, 1);
+    }
+
     /// Plays a peer that keeps the rules: answers the next Close frame with the same, reads to the end.
     rest_of_stream answer_close_and_read_to_end() {
         std::string seen;
@@ -317,6 +335,7 @@ public:
 private:
     raw_peer(socket_handle socket, side which) : socket_(std::move(socket)), side_(which) {
         set_option(socket_.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+        limit_waits(socket_.get()); // of a TLS handshake; all others ask poll() first
     }
 
     bool is_stream() const noexcept { return layer_ && layer_->is_stream(); }

@@ -89,6 +89,16 @@ bool set_option(int fd, int level, int name, const Value &value) {
     return ::setsockopt(fd, level, name, reinterpret_cast<const char *>(&value), sizeof value) == 0;
 }
 
+/// Makes a read of this socket fail if nothing comes.
+inline void limit_waits(int fd) {
+#ifdef _WIN32
+    const DWORD limit = patience_ms;
+#else
+    const timeval limit{patience_ms / 1000, 0};
+#endif
+    set_option(fd, SOL_SOCKET, SO_RCVTIMEO, limit);
+}
+
 /// A TCP socket that closes itself.
 class socket_handle {
 public:
@@ -139,8 +149,11 @@ public:
 
     std::uint16_t port() const noexcept { return port_; }
 
+    /// Whether somebody connects within that time.
+    bool has_caller_within(int timeout_ms) const { return is_readable_within(socket_.get(), timeout_ms); }
+
     socket_handle accept() const {
-        if (!is_readable_within(socket_.get(), patience_ms))
+        if (!has_caller_within(patience_ms))
             throw std::runtime_error("nobody connected");
         return socket_handle(accept_from(socket_.get()));
     }

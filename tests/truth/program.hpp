@@ -114,16 +114,26 @@ private:
     }
 };
 
+/// Of all sessions so far.
+struct tally {
+    std::atomic<long> alive{0}, established{0}, reported{0}; ///< `reported`: of those that were established
+};
+inline tally total;
+
 class session {
 public:
     wsclose::connection ws;
 
+    session() { ++total.alive; }
+
     void on_close(const wsclose::close_report &report) {
+        total.reported += report.error().empty();
         if (play_)
             play_->note_end(report);
     }
 
     ~session() {
+        --total.alive;
         for (timer &t : timers_)
             lws_dll2_remove(&t.sul.list); // lws 4.0 has no lws_sul_cancel()
     }
@@ -169,6 +179,7 @@ private:
     };
 
     int begin(lws *wsi, play *p) {
+        ++total.established;
         play_ = p;
         if (!p)
             return -1;

@@ -87,9 +87,9 @@ public:
     raw_peer connect(std::string_view headers = {}) {
         return raw_peer::connect(host_->port(), "hostile", test::default_transport(), headers);
     }
-    raw_peer accept(bool holds_back = false) {
+    raw_peer accept(bool holds_back = false, std::string_view headers = {}) {
         host_->connect(listener_.port(), "hostile");
-        return raw_peer::accept(listener_, "hostile", test::default_transport(), {}, holds_back);
+        return raw_peer::accept(listener_, "hostile", test::default_transport(), headers, holds_back);
     }
     test::lws_host &host() { return *host_; }
 
@@ -535,32 +535,59 @@ TEST_CASE("an answer goes out behind a message of 3 MiB, unless lws 5 does not h
                               : "closed by the peer, not cleanly: received 4001 \"bye\", sent nothing"));
 }
 
-TEST_CASE("an answer is a frame of its own behind a message that permessage-deflate holds back", "[hostile][choked]") {
-    constexpr std::size_t      size      = 30000;
+TEST_CASE("a Close frame is a frame of its own behind a message that permessage-deflate holds back",
+          "[hostile][choked]") {
+    enum class way { close, reason, answer };
     static const lws_extension deflate[] = {
         {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate"},
         {nullptr, nullptr, nullptr},
     };
-    const bool full = GENERATE(false, true); // the socket takes only a part of the message
-    CAPTURE(full);
+    // `full`: the socket takes only a part of the message.
+    const auto [size, full] =
+        GENERATE(table<std::size_t, bool>({{30000, true}, {test::most_noise, false}, {test::most_noise, true}}));
+    const way  how    = GENERATE(way::answer, way::close, way::reason);
+    const bool client = GENERATE(false, true);
+    CAPTURE(size, full, static_cast<int>(how), client);
     test::host_options options;
     options.extensions = deflate;
     server server(
-        [full](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
-            if (reason == LWS_CALLBACK_ESTABLISHED && full)
+        [how = how, size = size, full = full](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+            if (full && (reason == LWS_CALLBACK_ESTABLISHED || reason == LWS_CALLBACK_CLIENT_ESTABLISHED))
                 test::set_option(static_cast<int>(lws_get_socket_fd(wsi)), SOL_SOCKET, SO_SNDBUF, 4096);
-            if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE)
+            if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE || received(reason))
                 lws_write(wsi, test::noise(), size, LWS_WRITE_BINARY);
-            return 0;
+            if (!received(reason))
+                return 0;
+            if (how == way::close)
+                s.ws.close(close_code{4001}, "bye");
+            else
+                leave_reason(wsi, 4001);
+            return how == way::reason ? -1 : 0;
         },
         options);
-    raw_peer peer = server.connect("Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    constexpr auto extension = "Sec-WebSocket-Extensions: permessage-deflate\r\n"sv;
+    raw_peer       peer      = client ? server.accept(false, extension) : server.connect(extension);
     if (full)
         peer.keep_little();
-    peer.send_close(bye);
-    const wire seen = read_all(peer);
+    if (how == way::answer)
+        peer.send_close(bye);
+    else
+        peer.send(peer.frame(0xC1, "\xF2\x48\xCD\xC9\xC9\x07\0"sv)); // "hello", compressed
+    wire seen;
+    bool answered = how == way::answer;
+    while (peer.read_for(test::patience_ms)) { // slowly: lws does what it can between two reads
+        server.at_once([] {});
+        seen = parse(peer.unread());
+        if (!seen.close.empty() && !answered) {
+            answered = true;
+            peer.send_close(seen.close.substr(2));
+        }
+    }
     CHECK(seen.data >= size);
     CHECK_FALSE(seen.cut);
-    CHECK(seen.close == bye_frame);
-    CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+    CHECK(seen.close == (how == way::reason ? why_frame : bye_frame));
+    CHECK(seen.controls == seen.close);
+    CHECK(events.next() == (how == way::answer ? "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\""
+                            : how == way::reason ? "closed cleanly by us: sent 4001 \"why\", received 4001 \"why\""
+                                                 : "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\""));
 }

@@ -115,8 +115,9 @@ protected:
             return {false, result};
         }
         if (is_over) {
-            c_.handshake_.ends_by(waits_for_answer() ? cause::no_answer : cause::not_reading);
-            if (is_stream(wsi_)) // a timeout would reset it with an error
+            const bool holds = lws_partial_buffered(wsi_) != 0; // our frame too, if it was written
+            c_.handshake_.ends_by(waits_for_answer() && !holds ? cause::no_answer : cause::not_reading);
+            if (is_stream(wsi_) && !holds) // a timeout would reset it with an error
                 return {false, -1};
             lws_set_timeout(wsi_, PENDING_TIMEOUT_CLOSE_ACK, LWS_TO_KILL_ASYNC); // -1 would wait for what lws holds
         } else {

@@ -15,9 +15,11 @@
 WSCLOSE_BEGIN_NAMESPACE
 namespace detail {
 
+inline constexpr lws_usec_t longest_close_timeout = 65 * LWS_US_PER_SEC;
+
 /// A time limit in 16 bits: 0 is kept for "not set", so it is one more than its milliseconds.
 constexpr std::uint16_t close_timeout(lws_usec_t time) noexcept {
-    constexpr lws_usec_t longest = 65 * LWS_US_PER_SEC;
+    constexpr lws_usec_t longest = longest_close_timeout;
     return static_cast<std::uint16_t>(1 + (time < 0 ? 0 : time < longest ? time : longest) / LWS_US_PER_MS);
 }
 
@@ -40,7 +42,10 @@ public:
     }
 
     /// In milliseconds; 0 or less if it has passed.
-    std::int32_t left() const noexcept { return static_cast<std::int32_t>(end_ - now()); }
+    std::int32_t left() const noexcept {
+        const std::int32_t left = static_cast<std::int32_t>(end_ - now());
+        return left <= longest_close_timeout / LWS_US_PER_MS ? left : 0; // more: the machine was stopped for weeks
+    }
 
 private:
     static std::uint32_t now() noexcept { return static_cast<std::uint32_t>(lws_now_usecs() / 1000); }

@@ -83,20 +83,36 @@ inline tcp tcp_state(lws *wsi) noexcept {
     return info.tcpi_state == TCP_CLOSE ? kind_of_teardown(wsi, info, before) : tcp::fin;
 }
 
-/// How many bytes the kernel has taken so far to send to the peer; 0 if the system does not say.
-inline std::uint64_t bytes_taken(lws *wsi) noexcept {
-    unsigned char info[216]; // struct tcp_info since Linux 4.19; the one in <netinet/tcp.h> is older
-    socklen_t     size = sizeof info;
-    if (::getsockopt(socket_of(wsi), IPPROTO_TCP, TCP_INFO, info, &size) != 0 || size < sizeof info)
-        return 0;
-    const auto read = [&info](std::size_t offset, auto value) {
-        std::memcpy(&value, info + offset, sizeof value);
+/// struct tcp_info as it is since Linux 4.19; the one in <netinet/tcp.h> is older.
+class newer_kernel_info {
+public:
+    explicit newer_kernel_info(lws *wsi) noexcept {
+        socklen_t size = sizeof bytes_;
+        is_known_ = ::getsockopt(socket_of(wsi), IPPROTO_TCP, TCP_INFO, bytes_, &size) == 0 && size == sizeof bytes_;
+    }
+
+    /// How many bytes the kernel has taken so far to send to the peer; 0 if the system does not say.
+    std::uint64_t taken() const noexcept {
+        return is_known_ ? read<std::uint64_t>(200) - read<std::uint64_t>(208) + not_sent() : 0; // sent, retransmitted
+    }
+
+    /// How many of them wait, since the peer or the network takes no more.
+    std::uint32_t not_sent() const noexcept { return is_known_ ? read<std::uint32_t>(144) : 0; }
+
+private:
+    template <class Number>
+    Number read(std::size_t offset) const noexcept {
+        Number value;
+        std::memcpy(&value, bytes_ + offset, sizeof value);
         return value;
-    };
-    constexpr std::size_t notsent_bytes = 144, bytes_sent = 200, bytes_retransmitted = 208;
-    return read(bytes_sent, std::uint64_t{}) - read(bytes_retransmitted, std::uint64_t{}) +
-           read(notsent_bytes, std::uint32_t{});
-}
+    }
+
+    unsigned char bytes_[216];
+    bool          is_known_;
+};
+
+inline std::uint64_t bytes_taken(lws *wsi) noexcept { return newer_kernel_info(wsi).taken(); }
+inline std::uint32_t bytes_not_sent(lws *wsi) noexcept { return newer_kernel_info(wsi).not_sent(); }
 #else // other kernels are not asked
 struct kernel_info {
     unsigned tcpi_last_data_recv = 0, tcpi_last_data_sent = 0, tcpi_retransmits = 0, tcpi_backoff = 0;
@@ -104,6 +120,7 @@ struct kernel_info {
 
 inline kernel_info   info_of(lws *) noexcept { return {}; }
 inline std::uint64_t bytes_taken(lws *) noexcept { return 0; }
+inline std::uint32_t bytes_not_sent(lws *) noexcept { return 0; }
 
 /// Misses a FIN behind unread data, and takes `lost` for `reset`. lws may have taken a reset from the socket, which
 /// then looks like a FIN.
@@ -144,12 +161,13 @@ inline bool takes_nothing(lws *wsi) noexcept {
 
 /// Whether a ping went unanswered, as far as can be seen: the peer was silent, something was sent to it at least
 /// 0.9 s later, and it stayed silent for 0.9 s or acknowledged nothing. lws pings after a silence of whole seconds.
+/// While the kernel still has data for it, it does not read, and may not have got the ping.
 inline bool ignored_ping(lws *wsi) noexcept {
     if (is_stream(wsi)) // others use its socket
         return false;
     const kernel_info info = info_of(wsi);
     return info.tcpi_last_data_recv >= info.tcpi_last_data_sent + 900 &&
-           (info.tcpi_last_data_sent >= 900 || info.tcpi_retransmits != 0);
+           (info.tcpi_retransmits != 0 || (info.tcpi_last_data_sent >= 900 && bytes_not_sent(wsi) == 0));
 }
 
 /// Ends the sending side of TCP. What the kernel already has still goes out.

@@ -64,3 +64,25 @@ TEST_CASE("lws refusing text that is not UTF-8 is reported as the library's doin
         CHECK(is_failed_with(events.next(), "1007 invalid_payload \"bad utf8\""));
     }
 }
+
+TEST_CASE("a peer that does not read what comes after a silence is not said to have ignored a ping", "[kernel]") {
+    bool     has_written = false;
+    server   server([&](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_TIMER && has_written) // nobody says why
+            lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+        else if (reason == LWS_CALLBACK_TIMER) {
+            has_written = true;
+            write(wsi, 300000); // which the kernel takes, and cannot send
+        }
+        if (received(reason) || reason == LWS_CALLBACK_TIMER)
+            lws_set_timer_usecs(wsi, 2500 * LWS_US_PER_MS); // its probes may carry data for a second
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.keep_little();
+    peer.send_text("x");
+    const std::string line = events.next();
+    CAPTURE(line);
+    CHECK(line.find("no_pong") == std::string::npos);
+    CHECK(test::is_unclean(line));
+}
