@@ -3,6 +3,7 @@
 
 #include <wsclose/close_code.hpp>
 
+#include <limits>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -176,6 +177,13 @@ TEST_CASE("an application's own enum goes wherever a close code goes") {
     CHECK(any_close_code(game_code::cheated) == close_code{4002});
     CHECK(any_close_code(static_cast<plain_int_code>(65536 + 1000)) == close_code{65535});
     CHECK(any_close_code(static_cast<plain_int_code>(-1)) == close_code{65535});
+}
+
+TEST_CASE("a number that is no code becomes 65535, which is never on the wire") {
+    for (const int number : {-1, -64536, 65536, 66536, std::numeric_limits<int>::min(), std::numeric_limits<int>::max()})
+        CHECK(any_close_code(plain_int_code{number}).value() == 65535);
+    for (const int number : {0, 1, 1000, 65535})
+        CHECK(any_close_code(plain_int_code{number}).value() == number);
 }
 
 TEST_CASE("no text, frame or pointer is taken for a close code") {

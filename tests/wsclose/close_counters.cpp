@@ -131,6 +131,8 @@ TEST_CASE("every series that a peer can cause is there from the beginning, with 
     // failures: 17, and 5 classes of HTTP; 14 of the histogram
     CHECK(all.size() == 36 + 58 + 22 + 14);
     CHECK(all.size() <= close_counters::max_series);
+    CHECK(all[failures + "{cause=\"library\"}"] == 0);
+    CHECK(all[failures + "{cause=\"handshake\"}"] == -1);
     CHECK(all.sum(closes) + all.sum(codes) + all.sum(failures) + all.sum(durations + "_bucket") == 0);
 }
 

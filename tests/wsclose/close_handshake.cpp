@@ -221,6 +221,7 @@ TEST_CASE("the first of two requests wins, and the second is told so") {
 TEST_CASE("a frame with which our own stack fails the connection is not reported as sent until it is") {
     close_handshake handshake;
     CHECK(handshake.fail(rsv_frame));
+    CHECK_FALSE(handshake.fail(mine_frame));
     CHECK(*handshake.requested() == rsv_frame);
     handshake.transport_closed();
     CHECK(handshake.report().initiator() == initiator::library);
@@ -239,6 +240,20 @@ TEST_CASE("a frame that was sent and lost is not reported as sent") {
     CHECK(ours.report().code() == close_code::abnormal_closure);
     CHECK_FALSE(ours.report().sent());
 
+    close_handshake crossed;
+    crossed.send(mine_frame);
+    crossed.receive(close_frame::parse("\x03\xE8yours"));
+    crossed.lose();
+    crossed.transport_closed();
+    CHECK(text(crossed.report().code(), crossed.report().reason()) == "1000 yours");
+    CHECK_FALSE(crossed.report().sent());
+
+    close_handshake late;
+    late.send(mine_frame);
+    late.transport_closed();
+    late.lose(); // too late
+    CHECK(*late.report().sent() == mine_frame);
+
     close_handshake answer;
     answer.receive(close_frame::parse("\x03\xE8yours"));
     answer.lose();
@@ -250,12 +265,24 @@ TEST_CASE("a frame that was sent and lost is not reported as sent") {
     CHECK_FALSE(answer.report().clean());
 }
 
-TEST_CASE("a failure to connect that comes after a Close frame changes no report") {
+TEST_CASE("a failure to connect that comes after a Close frame, or after the end, changes no report") {
     close_handshake handshake;
-    handshake.receive(close_frame::parse("\x03\xE8yours"));
-    handshake.connect_failed({"late"});
+    SECTION("after the peer's") { handshake.receive(close_frame::parse("\x03\xE8yours")); }
+    SECTION("after the peer's, and the answer was lost") {
+        handshake.receive(close_frame::parse("\x03\xE8yours"));
+        handshake.lose();
+    }
+    SECTION("after the peer's, which nobody read") { handshake.receive_unseen(); }
+    SECTION("after ours") { handshake.send(mine_frame); }
+    SECTION("after the end") { handshake.transport_closed(cause::fin); }
+    const bool was_received = handshake.report().received() != nullptr;
+    const bool was_sent     = handshake.report().sent() != nullptr;
+    handshake.connect_failed({"late", cause::refused, 503, 5});
     CHECK(handshake.report().error().empty());
-    CHECK(handshake.report().received()->reason() == "yours");
+    CHECK(handshake.report().http_status() == 0);
+    CHECK(handshake.report().retry_after() == 0);
+    CHECK((handshake.report().received() != nullptr) == was_received);
+    CHECK((handshake.report().sent() != nullptr) == was_sent);
 }
 
 TEST_CASE("zeroed memory is a handshake at its start") {

@@ -70,6 +70,10 @@ TEST_CASE("the first cause that is known counts, until a Close frame went each w
         handshake.ends_by(cause::reset);
         handshake.transport_closed(cause::reset);
         CHECK(handshake.report().cause() == cause::no_answer);
+        close_handshake unexplained;
+        unexplained.transport_closed();
+        unexplained.ends_by(cause::reset);
+        CHECK(unexplained.report().cause() == cause::unknown);
     }
     SECTION("the peer's frame comes late") {
         handshake.receive(close_frame::parse("\x03\xE9"));
@@ -85,6 +89,7 @@ TEST_CASE("a report says how long the WebSocket was open, once it is over") {
     CHECK(handshake.report().lasted() == 0);
     handshake.transport_closed(cause::fin, 1'000'000'000'000 + 86'400'000);
     CHECK(handshake.report().lasted() == 86'400'000);
+    CHECK(handshake.report().retry_after() == 0);
     handshake.established(1'000'000'000'000);
     handshake.transport_closed(cause::fin, 1'000'000'000'000);
     CHECK(handshake.report().lasted() == 86'400'000);
@@ -162,6 +167,7 @@ TEST_CASE("the names of initiators, causes and acknowledgements are those of the
     CHECK(name(cause::name_not_found) == "name_not_found");
     CHECK(name(cause::tls_wrong_name) == "tls_wrong_name");
     CHECK(name(cause::upgrade_invalid) == "upgrade_invalid");
+    CHECK(name(static_cast<cause>(cause_count)) == "unknown");
     CHECK(name(static_cast<cause>(200)) == "unknown");
     CHECK(name(acknowledgement::no) == "no");
     CHECK(name(acknowledgement::yes) == "yes");

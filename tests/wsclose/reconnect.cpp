@@ -146,6 +146,14 @@ TEST_CASE("a program does not come back if it had asked to close before the peer
     CHECK(advise(handshake.report()) == stop);
 }
 
+TEST_CASE("a client whose answer was lost has the advice for the peer's code") {
+    close_handshake handshake;
+    handshake.receive(close_frame::parse(body(1012)));
+    handshake.lose();
+    handshake.transport_closed();
+    CHECK(advise(handshake.report()) == restart);
+}
+
 TEST_CASE("a program that gave up its attempt does not come back") {
     close_handshake handshake;
     handshake.request(frame<close_code::normal_closure>());
@@ -381,4 +389,15 @@ TEST_CASE("the names of steps are those of the enumerators") {
     CHECK(name(next_step::come_back) == "come_back");
     CHECK(name(next_step::renew_credentials) == "renew_credentials");
     CHECK(name(next_step::go_elsewhere) == "go_elsewhere");
+    CHECK(name(next_step{4}) == "stop");
+    CHECK(name(next_step{255}) == "stop");
+}
+
+TEST_CASE("advice is equal if its step and both bounds are") {
+    const advice one{next_step::come_back, 1, 2};
+    CHECK(one == advice{next_step::come_back, 1, 2});
+    CHECK_FALSE(one != advice{next_step::come_back, 1, 2});
+    CHECK(one != advice{next_step::go_elsewhere, 1, 2});
+    CHECK(one != advice{next_step::come_back, 0, 2});
+    CHECK(one != advice{next_step::come_back, 1, 3});
 }

@@ -15,10 +15,8 @@
 WSCLOSE_BEGIN_NAMESPACE
 namespace detail {
 
-/// The number that `text` begins with, up to 2^32 - 1, and removes it; -1 if there is none.
+/// The number that `text` begins with, up to 2^32 - 1, and removes it; 0 if there is none.
 constexpr std::int64_t take_number(std::string_view &text) noexcept {
-    if (text.empty() || text.front() < '0' || text.front() > '9')
-        return -1;
     std::int64_t number = 0;
     for (; !text.empty() && text.front() >= '0' && text.front() <= '9'; text.remove_prefix(1)) {
         number = number * 10 + (text.front() - '0');
@@ -68,8 +66,8 @@ constexpr std::uint32_t parse_retry_after(std::string_view value, std::int64_t n
         value.remove_suffix(1);
     std::string_view   rest    = value;
     const std::int64_t seconds = take_number(rest);
-    if (seconds >= 0)
-        return rest.empty() ? static_cast<std::uint32_t>(seconds) : 0;
+    if (rest.empty())
+        return static_cast<std::uint32_t>(seconds);
     const std::int64_t wait = parse_http_date(value) - now;
     return wait <= 0 ? 0 : wait > 0xFFFFFFFF ? 0xFFFFFFFF : static_cast<std::uint32_t>(wait);
 }

@@ -31,6 +31,9 @@ TEST_CASE("anything else is no date") {
              "Sun, 06 Nov 1994 08:49:61 GMT",
              "Sun, 06 Nov 1969 08:49:37 GMT",
              "Sun, xx Nov 1994 08:49:37 GMT",
+             "Sun, 06 Xyz 1994 08:49:37 GMT",
+             "Sun, 06 Nov 1994 0x:49:37 GMT",
+             "Sun, 06 Nov 1994 08:49:3: GMT",
          }) {
         CAPTURE(text);
         CHECK(parse_http_date(text) == -1);
@@ -49,7 +52,12 @@ TEST_CASE("Retry-After is a number of seconds or a date, and nothing else") {
     CHECK(parse_retry_after("Fri, 31 Dec 9999 23:59:59 GMT", now) == 4294967295);
     CHECK(parse_retry_after("120 \t", now) == 120); // the space behind it does not count
     CHECK(parse_retry_after("Sun, 06 Nov 1994 08:51:37 GMT ", now) == 120);
+    CHECK(parse_retry_after("Sun, 06 Nov 1994 08:49:38 GMT", now) == 1);
+    CHECK(parse_retry_after({"1200", 2}, now) == 12);
+    CHECK(parse_retry_after({"1200", 0}, now) == 0);
     CHECK(parse_retry_after("120 60", now) == 0);
+    CHECK(parse_retry_after("1a", now) == 0);
+    CHECK(parse_retry_after("1/", now) == 0);
     CHECK(parse_retry_after("-5", now) == 0);
     CHECK(parse_retry_after(" \t", now) == 0);
     CHECK(parse_retry_after("1.5", now) == 0);
