@@ -34,6 +34,9 @@ TEST_CASE("what the state does not allow is refused, not done") {
     CHECK(fresh.state() == connection_state::connecting);
     CHECK(fresh.wsi() == nullptr);
     CHECK(fresh.close(close_code::normal_closure).error == close_error::not_connected);
+    const close_result refused = fresh.close(close_code::abnormal_closure, "text");
+    CHECK(refused.error == close_error::not_connected);
+    CHECK(refused.adjusted == make_error::none); // nothing was sent that could be adjusted
     CHECK_FALSE(fresh.request_writable());
     CHECK(fresh.report().code() == close_code::abnormal_closure);
 }

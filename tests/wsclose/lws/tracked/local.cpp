@@ -185,7 +185,7 @@ TEST_CASE("what was queued goes out before the Close frame") {
     left = 3;
     server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (received(reason)) {
-            s.ws.request_writable();
+            CHECK(s.ws.request_writable());
             s.ws.close(close_code{4001}, "bye");
         } else if (reason == LWS_CALLBACK_SERVER_WRITEABLE) {
             unsigned char buffer[LWS_PRE + 1] = {};
