@@ -88,7 +88,7 @@ protected:
 
     /// Writes the frame that was asked for. Returns the result for lws.
     int send_requested() noexcept {
-        if (!write_close_frame(wsi_, *c_.handshake_.requested(), c_.here_))
+        if (!write_taken_close_frame(wsi_, *c_.handshake_.requested(), c_.here_))
             return -1;
         c_.handshake_.send();
         const std::int32_t limit = c_.time_to_answer(), left = c_.deadline_.left();

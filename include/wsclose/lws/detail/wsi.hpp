@@ -158,8 +158,8 @@ inline bool write_behind_data(lws *wsi, const close_frame &frame, role sender) n
     return lws_write(wsi, buffer + LWS_PRE, static_cast<std::size_t>(out - buffer) - LWS_PRE, LWS_WRITE_RAW) >= 0;
 }
 
-/// Writes `frame` as a Close frame, behind everything that lws holds for this connection. Returns false if nobody took
-/// it: the connection is unusable, or lws has flushed it, after which lws accepts writes but sends nothing.
+/// Writes `frame` as a Close frame, behind everything that lws holds for this connection. Returns false if the
+/// connection is unusable.
 ///
 /// 4 is LWS_WRITE_CLOSE, which lws declares in a private header. It is the one value that the public enum leaves
 /// out, in every version from 4.0 to 5.0. lws compares it exactly, so it cannot be combined with flags.
@@ -170,11 +170,16 @@ inline bool write_close_frame(lws *wsi, const close_frame &frame, role sender) n
         return write_behind_data(wsi, frame, sender);
     unsigned char buffer[LWS_PRE + max_body_size];
     std::memcpy(buffer + LWS_PRE, frame.data(), frame.size());
-    constexpr auto      lws_write_close = static_cast<lws_write_protocol>(4);
-    const std::uint64_t before          = bytes_taken(wsi);
-    if (lws_write(wsi, buffer + LWS_PRE, frame.size(), lws_write_close) < 0)
-        return false;
-    return lws_partial_buffered(wsi) || is_stream(wsi) || before == 0 || bytes_taken(wsi) != before;
+    constexpr auto lws_write_close = static_cast<lws_write_protocol>(4);
+    return lws_write(wsi, buffer + LWS_PRE, frame.size(), lws_write_close) >= 0;
+}
+
+/// As `write_close_frame`. Also returns false if nobody took the frame: after lws has flushed a connection, it accepts
+/// writes but sends nothing.
+inline bool write_taken_close_frame(lws *wsi, const close_frame &frame, role sender) noexcept {
+    const std::uint64_t before = bytes_taken(wsi);
+    return write_close_frame(wsi, frame, sender) &&
+           (lws_partial_buffered(wsi) || is_stream(wsi) || before == 0 || bytes_taken(wsi) != before);
 }
 
 /// Writes `frame` as the last frame of this connection: the one that lws has prepared does not follow. (On a
@@ -187,12 +192,12 @@ inline bool write_last_close_frame(lws *wsi, const close_frame &frame, role send
     return true;
 }
 
-/// As `write_close_frame`, while lws ends the connection. Also returns false if the kernel did not take all of
+/// As `write_taken_close_frame`, while lws ends the connection. Also returns false if the kernel did not take all of
 /// it: lws will not flush again.
 inline bool write_while_ending(lws *wsi, const close_frame &frame, role sender) noexcept {
     if (lws_partial_buffered(wsi) || !socket_takes_more(wsi)) // lws would keep the frame
         return false;
-    return write_close_frame(wsi, frame, sender) && !lws_partial_buffered(wsi);
+    return write_taken_close_frame(wsi, frame, sender) && !lws_partial_buffered(wsi);
 }
 
 } // namespace detail
