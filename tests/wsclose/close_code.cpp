@@ -180,7 +180,8 @@ TEST_CASE("an application's own enum goes wherever a close code goes") {
 }
 
 TEST_CASE("a number that is no code becomes 65535, which is never on the wire") {
-    for (const int number : {-1, -64536, 65536, 66536, std::numeric_limits<int>::min(), std::numeric_limits<int>::max()})
+    for (const int number :
+         {-1, -64536, 65536, 66536, std::numeric_limits<int>::min(), std::numeric_limits<int>::max()})
         CHECK(any_close_code(plain_int_code{number}).value() == 65535);
     for (const int number : {0, 1, 1000, 65535})
         CHECK(any_close_code(plain_int_code{number}).value() == number);
