@@ -19,7 +19,9 @@ const certificate &certificate::self_signed() {
 
 struct tls::openssl {};
 
-tls::tls(int, bool, std::string_view, const certificate &) { throw std::runtime_error("this was built without TLS"); }
+tls::tls(int, bool, std::string_view, const certificate &, const std::string &) {
+    throw std::runtime_error("this was built without TLS");
+}
 tls::~tls() = default;
 
 bool    tls::has_more() const { return false; }
