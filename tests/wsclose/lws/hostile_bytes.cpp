@@ -120,12 +120,18 @@ TEST_CASE("a peer may send its whole life byte by byte, whoever closes", "[hosti
     const bool ours = GENERATE(false, true);
     server     server(ours ? does::closes_on_message : does::nothing);
     raw_peer   peer = server.connect();
-    for (const char byte : exchange(peer)) {
-        peer.send({&byte, 1});
-        server.serve();
-    }
+    const auto send = [&](const std::string &bytes) {
+        for (const char byte : bytes) {
+            peer.send({&byte, 1});
+            server.serve();
+        }
+    };
+    send(raw_peer::request("bytes") + peer.text_frame("x"));
     CHECK(peer.read_head().find(" 101 ") != std::string::npos);
-    CHECK(peer.read_to_end().bytes == bye_frame);
+    if (ours)
+        CHECK(peer.read_frame() == bye_frame);
+    send(peer.close_frame(bye));
+    CHECK(peer.read_to_end().bytes == (ours ? "" : bye_frame));
     CHECK(events.next() == (ours ? cleanly_by_us : cleanly_by_peer));
 }
 
