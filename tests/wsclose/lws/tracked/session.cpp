@@ -8,8 +8,10 @@
 #include <cstring>
 #include <new>
 
-#include <sys/socket.h>
-#include <unistd.h>
+#ifndef _WIN32
+#    include <sys/socket.h>
+#    include <unistd.h>
+#endif
 
 using namespace tracked_test;
 
@@ -78,19 +80,21 @@ int misplacing_callback(lws *wsi, lws_callback_reasons reason, void *user, void 
 }
 
 // Raw sockets and files, which a program gives to lws.
-int raw_file = -1;
+[[maybe_unused]] int raw_file = -1;
 int raw_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
     const auto note = [user](const std::string &what) {
         const bool has_session = user && static_cast<session *>(user)->owned.size() > 15;
         events.add(has_session ? what : what + " without a session");
         return 0;
     };
-    char byte;
+    [[maybe_unused]] char byte;
     switch (reason) {
     case LWS_CALLBACK_RAW_ADOPT:
     case LWS_CALLBACK_RAW_ADOPT_FILE: return note("adopted");
     case LWS_CALLBACK_RAW_RX: return note("received");
+#ifndef _WIN32
     case LWS_CALLBACK_RAW_RX_FILE: return ::read(raw_file, &byte, 1) == 1 ? note("received") : -1;
+#endif
     case LWS_CALLBACK_RAW_CLOSE:
     case LWS_CALLBACK_RAW_CLOSE_FILE: return user ? note("closed") : 0; // in libuv's loop, lws says it of files twice
     default: return 0;
@@ -153,6 +157,7 @@ TEST_CASE("plain HTTP on a tracked protocol has no report and leaks nothing") {
     CHECK(requests == 1);
 }
 
+#ifndef _WIN32 // there, lws adopts neither pairs of sockets nor files
 TEST_CASE("a raw socket or file on a tracked protocol has a session and no report") {
     const bool is_socket = GENERATE(true, false);
     CAPTURE(is_socket);
@@ -172,6 +177,7 @@ TEST_CASE("a raw socket or file on a tracked protocol has a session and no repor
     ::close(ends[1]);
     CHECK(events.next() == "closed");
 }
+#endif
 
 TEST_CASE("other protocols' connections are left alone") {
     server   server(nullptr, protocols);
