@@ -15,12 +15,13 @@
 WSCLOSE_BEGIN_NAMESPACE
 namespace detail {
 
+/// In microseconds: what fits into the 16 bits below.
 inline constexpr lws_usec_t longest_close_timeout = 65 * LWS_US_PER_SEC;
 
 /// A time limit in 16 bits: 0 is kept for "not set", so it is one more than its milliseconds.
 constexpr std::uint16_t close_timeout(lws_usec_t time) noexcept {
-    constexpr lws_usec_t longest = longest_close_timeout;
-    return static_cast<std::uint16_t>(1 + (time < 0 ? 0 : time < longest ? time : longest) / LWS_US_PER_MS);
+    const lws_usec_t kept = time < 0 ? 0 : time < longest_close_timeout ? time : longest_close_timeout;
+    return static_cast<std::uint16_t>(1 + kept / LWS_US_PER_MS);
 }
 
 inline constexpr lws_usec_t default_close_timeout = 5 * LWS_US_PER_SEC;
