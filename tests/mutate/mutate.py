@@ -132,9 +132,13 @@ class Suite:
 
 
 def explained():
-    """What explained.txt lists: (header, code of the line, what changes)."""
+    """The changes that explained.txt lists, as title() has them."""
     lines = (HERE / "explained.txt").read_text().splitlines()
-    return {tuple(line.split(" | ")) for line in lines if line[:1] not in ("", "#", " ")}
+    return {line for line in lines if line[:1] not in ("", "#", " ")}
+
+
+def title(mutant):
+    return f"{mutant.header} | {mutant.code} | {mutant.what}"
 
 
 def main():
@@ -152,6 +156,10 @@ def main():
     print(f"mutate: {len(ids)} changes, {len(suite.seconds)} tests", flush=True)
 
     known = explained()
+    judged = {mutant.header for mutant in all_mutants}
+    stale = [line for line in known - set(map(title, all_mutants)) if line.split(" | ")[0] in judged]
+    for line in sorted(stale):
+        print(f"mutate: take this out of explained.txt, there is no such change: {line}")
     columns = ["changes", "at compile time", "noticed", "explained", "unnoticed"]
     table = collections.defaultdict(collections.Counter)
 
@@ -161,7 +169,7 @@ def main():
             return "at compile time"  # or in no test: ./dev fuzz shows what is not covered
         if suite.notices(id, "/lws" not in mutant.header):
             return "noticed"
-        return "explained" if (mutant.header, mutant.code, mutant.what) in known else "unnoticed"
+        return "explained" if title(mutant) in known else "unnoticed"
 
     with concurrent.futures.ThreadPoolExecutor(3 * os.cpu_count()) as pool:
         for id, result in zip(ids, pool.map(judge, ids)):
@@ -169,7 +177,7 @@ def main():
             for row in (mutant.header, "all"):
                 table[row].update(["changes", result])
             if result in ("unnoticed", "at compile time"):
-                print(f"{result}: {mutant.line}: {mutant.header} | {mutant.code} | {mutant.what}", flush=True)
+                print(f"{result}: {mutant.line}: {title(mutant)}", flush=True)
 
     print(f"\n{'header':44}" + "".join(f"{column:>16}" for column in columns))
     for name in [*sorted(row for row in table if row != "all"), "all"]:
@@ -177,7 +185,7 @@ def main():
     counted = table["all"]
     share = 100 * counted["noticed"] / max(1, counted["noticed"] + counted["unnoticed"])
     print(f"mutate: {share:.1f} % of the changes that can be noticed at run time are noticed")
-    return counted["unnoticed"] != 0
+    return counted["unnoticed"] != 0 or bool(stale)
 
 
 sys.exit(main())

@@ -38,16 +38,16 @@ TEST_CASE("a close that a client asks for before it is connected goes out once i
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
-TEST_CASE("a timer of the program's does not end a close that waits until the client is connected") {
+TEST_CASE("a close that waits until the client is connected leaves the program its timer, which does not end it") {
     const bool         closes_in_timer = GENERATE(false, true);
     test::host_options options;
     options.how = test::transport::tcp; // whose connection is up before the peer accepts it
     server server(
         [closes_in_timer](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
-            if (reason == (closes_in_timer ? LWS_CALLBACK_TIMER : LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER))
-                s.ws.close(close_code{4001}, "bye");
             if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER)
                 lws_set_timer_usecs(wsi, LWS_US_PER_MS);
+            if (reason == (closes_in_timer ? LWS_CALLBACK_TIMER : LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER))
+                s.ws.close(close_code{4001}, "bye");
             if (reason == LWS_CALLBACK_TIMER)
                 events.add("timer");
             return 0;
