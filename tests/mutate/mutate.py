@@ -174,6 +174,8 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(3 * os.cpu_count()) as pool:
         for id, result in zip(ids, pool.map(judge, ids)):
             mutant = all_mutants[id]
+            if mutant.header not in table:
+                print(f"mutate: {mutant.header}", flush=True)
             for row in (mutant.header, "all"):
                 table[row].update(["changes", result])
             if result in ("unnoticed", "at compile time"):

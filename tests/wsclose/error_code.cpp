@@ -70,6 +70,7 @@ TEST_CASE("a frame's error equals the code with which it is answered") {
     CHECK(make_error_code(parse_error::invalid_utf8) == close_code::invalid_payload);
     CHECK(make_error_code(parse_error::invalid_utf8) != close_code::protocol_error);
     CHECK(make_error_code(parse_error::none) != close_code::protocol_error);
+    CHECK(make_error_code(parse_error::none) != close_code::no_status_received);
 }
 
 TEST_CASE("what make refuses equals the errors of the standard") {
@@ -159,12 +160,13 @@ TEST_CASE("each of the 65,536 codes is an error code with a message that ends in
 }
 
 TEST_CASE("a value that no category knows has a message too") {
-    for (const int value : {-1, 257, 65536, 70000}) {
+    for (const int value : {-1, -255, 256, 257, 65536, 70000}) { // 8 bits of some are those of an error
         CHECK(std::error_code(value, parse_category()).message() == "unknown error");
         CHECK(std::error_code(value, make_category()).message() == "unknown error");
         CHECK(std::error_code(value, parse_category()) != close_code::protocol_error);
+        CHECK(std::error_code(value, parse_category()) != close_code::no_status_received);
     }
-    for (const int value : {-1, 65536, 70000}) {
+    for (const int value : {-1, -64535, 65536, 66537, 70000}) { // 16 bits of some are those of 1001
         CHECK(std::error_code(value, close_category()) != condition::clean_close);
         CHECK(std::error_code(value, close_category()).message() ==
               "not a close code: outside every range that the protocol defines (" + std::to_string(value) + ")");

@@ -199,7 +199,7 @@ TEST_CASE("a line says for how many seconds a connection was open, if it was at 
     }
     SECTION("more") {
         handshake.send(frame<close_code::going_away>("bye"));
-        handshake.transport_closed(cause::no_answer, 17999);
+        handshake.transport_closed(cause::no_answer, 17000);
         CHECK(text(handshake.report()) ==
               "closed by us, not cleanly: sent 1001 going_away \"bye\", received nothing (no_answer) after 12 s");
     }
@@ -212,6 +212,9 @@ TEST_CASE("a line says how a server refused, and when it asks to come back") {
     close_handshake forbidden;
     forbidden.connect_failed({"not 101", cause::upgrade_refused, 403});
     CHECK(text(forbidden.report()) == "not connected (upgrade_refused, HTTP 403): \"not 101\"");
+    close_handshake odd;
+    odd.connect_failed({"odd"});
+    CHECK(text(odd.report()) == "not connected: \"odd\"");
 }
 
 TEST_CASE("a stream gets a line in one write") {

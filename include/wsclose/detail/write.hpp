@@ -84,7 +84,7 @@ constexpr void write_direction(const close_report &report, bool inbound, const c
         sink(name(report.violation()));
         sink(")"sv);
     } else {
-        const bool unseen = inbound && report.acknowledged() == acknowledgement::inferred;
+        const bool unseen = report.acknowledged() == acknowledgement::inferred;
         sink(unseen ? "an answer that was not seen"sv : "nothing"sv);
     }
 }
