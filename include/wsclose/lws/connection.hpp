@@ -182,8 +182,6 @@ private:
     };
 
     void start_closing() noexcept {
-        queue_ = queue::unknown;
-        quiet_ = 0;
         deadline_.start(wsi(), time_to_take());
         lws_callback_on_writable(wsi());
     }

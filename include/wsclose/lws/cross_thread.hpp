@@ -34,7 +34,6 @@ struct cross_thread_state {
     std::vector<std::shared_ptr<cross_thread_target>> waiting;
     lws_context                                      *context = nullptr; ///< null: the queue accepts nothing
     bool                                              stopped = false;   ///< until another context starts
-    int                                               vhosts  = 0;       ///< that have initialised the protocol
 };
 
 /// One connection as other threads see it. The references share it, and it holds itself until the
@@ -161,20 +160,19 @@ public:
     cross_thread_queue() : state_(std::make_shared<detail::cross_thread_state>()) {}
     cross_thread_queue(const cross_thread_queue &)            = delete;
     cross_thread_queue &operator=(const cross_thread_queue &) = delete;
-    ~cross_thread_queue() { stop(); }
 
     /// The line for the table of protocols. No peer can use it.
     lws_protocols protocol() const noexcept {
         return {detail::cross_thread_protocol_name, callback, 0, 0, 0, state_.get(), 0};
     }
 
-    /// From now on every reference is empty. Call it before lws_context_destroy() if other threads may still
-    /// use references: lws must not be woken while it is being destroyed.
+    /// From now on every reference is empty. What they have asked for before is done if lws is served once more. Call
+    /// it before lws_context_destroy() if other threads may still use references: lws must not be woken while it is
+    /// being destroyed.
     void stop() {
         const std::lock_guard<std::mutex> lock(state_->mutex);
         state_->context = nullptr;
         state_->stopped = true;
-        state_->waiting.clear();
     }
 
 private:
@@ -193,12 +191,8 @@ private:
             auto &state = *static_cast<detail::cross_thread_state *>(lws_get_protocol(wsi)->user);
             const std::lock_guard<std::mutex> lock(state.mutex);
             waiting.swap(state.waiting);
-            if (reason == LWS_CALLBACK_PROTOCOL_INIT && state.vhosts++ == 0)
+            if (reason == LWS_CALLBACK_PROTOCOL_INIT)
                 state.stopped = false;
-            if (reason == LWS_CALLBACK_PROTOCOL_DESTROY && --state.vhosts == 0) {
-                state.context = nullptr;
-                state.stopped = true;
-            }
         }
         for (const auto &target : waiting)
             target->obey();

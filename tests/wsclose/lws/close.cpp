@@ -17,6 +17,8 @@ namespace {
 
 test::event_log events;
 
+constexpr std::size_t much = 1000 * 1000; // more than the socket takes
+
 // A program that tracks nothing: it has no session at all.
 int callback(lws *wsi, lws_callback_reasons reason, void *, void *in, std::size_t len) {
     if (reason == LWS_CALLBACK_RECEIVE) {
@@ -32,6 +34,11 @@ int callback(lws *wsi, lws_callback_reasons reason, void *, void *in, std::size_
         const int   result = answer_peer_close(wsi, in, len, answer);
         events.add(std::to_string(static_cast<unsigned>(answer.code())).append(" ").append(answer.reason()));
         return result;
+    }
+    if (reason == LWS_CALLBACK_CLIENT_RECEIVE) {
+        std::string buffer(LWS_PRE + much, 'x');
+        lws_write(wsi, reinterpret_cast<unsigned char *>(&buffer[LWS_PRE]), much, LWS_WRITE_BINARY);
+        events.add("written");
     }
     if (reason == LWS_CALLBACK_CLOSED)
         events.add("closed");
@@ -90,4 +97,25 @@ TEST_CASE("a bare answer to the peer's close is the right one, at once") {
                                    "Close frame with a forbidden code");
     CHECK(events.next() == "1002 Close frame with a forbidden code");
     CHECK(events.next() == "closed");
+}
+
+TEST_CASE("a bare client answers the peer's close behind what lws holds, masked") {
+    test::lws_host host(protocols);
+    test::listener listener;
+    host.connect(listener.port(), "bare");
+    raw_peer peer = raw_peer::accept(listener, "bare");
+    peer.keep_little();
+    peer.send_text("x");
+    CHECK(events.next() == "written");
+    peer.send_close("\x0F\xA1"
+                    "bye");
+    CHECK(events.next() == "4001 bye");
+    while (peer.read_for(test::patience_ms)) {
+    }
+    const std::string_view bytes = peer.unread();
+    REQUIRE(bytes.size() == 2 + 8 + 4 + much + 2 + 4 + 5);
+    const test::frame_view last(bytes.substr(bytes.size() - 11));
+    CHECK(last.is_masked());
+    CHECK(last.unmasked() == "\x88\x05\x0F\xA1"
+                             "bye");
 }

@@ -46,7 +46,8 @@ TEST_CASE("a reference to what is not connected is empty") {
     connection_ref ref(fresh), none;
     CHECK_FALSE(ref);
     CHECK_FALSE(none);
-    CHECK_FALSE(none.close(close_code::normal_closure));
+    CHECK(none.close(close_code::normal_closure).error == close_error::already_closed);
+    CHECK(none.close(close_frame()).error == close_error::already_closed);
     CHECK_FALSE(none.request_writable());
     CHECK(none.wsi() == nullptr);
     none.reset();

@@ -60,9 +60,12 @@ struct session {
     void       on_close(const close_report &report) { events.add(test::line_of(report)); }
 };
 
+session *newest = nullptr; // for the service thread
+
 int callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
     session *s = static_cast<session *>(user);
-    if (reason == LWS_CALLBACK_ESTABLISHED) {
+    if (reason == LWS_CALLBACK_ESTABLISHED || reason == LWS_CALLBACK_CLIENT_ESTABLISHED) {
+        newest = s;
         const std::lock_guard<std::mutex> lock(references_mutex);
         references.emplace_back(*queue, s->ws);
         arrivals.add("one");
@@ -115,6 +118,69 @@ TEST_CASE("a reference closes its connection from another thread, and says when 
     CHECK(copy.close(close_code{4002}).error == close_error::already_closed);
     CHECK(cross_thread_ref().close(close_code{4002}).error == close_error::already_closed);
     CHECK_FALSE(cross_thread_ref());
+    CHECK_FALSE(cross_thread_ref().request_writable());
+}
+
+TEST_CASE("a reference says what it has adjusted, unless it could not close") {
+    remote_host            host;
+    raw_peer               peer   = host.connect();
+    const cross_thread_ref ref    = take_references().at(0);
+    const close_result     result = ref.close(close_code::abnormal_closure, "a\xFF"),
+                       second     = ref.close(close_code::abnormal_closure);
+    CHECK(result);
+    CHECK(result.adjusted == make_error::forbidden_code);
+    CHECK(second.error == close_error::already_closing);
+    CHECK(second.adjusted == make_error::none);
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x06\x03\xF3"
+                                                       "a\xEF\xBF\xBD");
+    CHECK(events.next() == "writeable");
+    CHECK(events.next().find("closed cleanly by us: sent 1011 internal_error") == 0);
+}
+
+TEST_CASE("a client's reference may send 1010") {
+    remote_host    host;
+    test::listener listener;
+    host.host->connect(listener.port(), "remote");
+    raw_peer peer = raw_peer::accept(listener, "remote");
+    CHECK(arrivals.next() == "one");
+    const close_result result = take_references().at(0).close(close_code::mandatory_extension, "x");
+    CHECK(result);
+    CHECK(result.adjusted == make_error::none);
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x03\x03\xF2x");
+    CHECK(events.next() == "closed cleanly by us: sent 1010 mandatory_extension \"x\", received 1010 \"x\"");
+}
+
+TEST_CASE("after the queue is stopped no reference can be made, and what was asked for before is still done") {
+    remote_host            host;
+    raw_peer               peer = host.connect();
+    const cross_thread_ref ref  = take_references().at(0);
+    host.host->on_service_thread([&](lws_context *) {
+        CHECK(ref.close(close_code{4001}, "bye"));
+        host.own.stop();
+        CHECK_FALSE(cross_thread_ref(host.own, newest->ws));
+    });
+    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "writeable");
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("a queue serves one context after another, whether it was stopped between them or not") {
+    const bool  stops = GENERATE(false, true);
+    remote_host host;
+    for (int i = 0; i < 3; ++i) {
+        CAPTURE(i);
+        raw_peer               peer = host.connect();
+        const cross_thread_ref ref  = take_references().at(0);
+        CHECK(ref.close(close_code{4001}, "bye"));
+        CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+        CHECK(events.next() == "writeable");
+        CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+        if (stops)
+            host.own.stop();
+        host.host.reset();
+        CHECK_FALSE(ref);
+        host.host = std::make_unique<test::lws_host>(host.protocols);
+    }
 }
 
 TEST_CASE("a request for which there is no memory throws and does nothing, and the next one is the first") {

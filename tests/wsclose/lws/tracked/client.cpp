@@ -27,8 +27,10 @@ TEST_CASE("a client closes, and answers a close") {
 
 TEST_CASE("a close that a client asks for before it is connected goes out once it is") {
     server         server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
-        if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER)
+        if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) {
             s.ws.close(close_code{4001}, "bye");
+            CHECK_FALSE(s.ws.request_writable());
+        }
         return 0;
     });
     test::listener listener;

@@ -29,12 +29,16 @@ int pointer_callback(lws *, lws_callback_reasons reason, void *user, void *, std
     }
     return 0;
 }
-int dropping_pointer_callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
-    if (reason != LWS_CALLBACK_RECEIVE)
+bool forgets = false;
+int  dropping_pointer_callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
+     if (reason != LWS_CALLBACK_RECEIVE)
         return reason == LWS_CALLBACK_CLOSED ? 0 : pointer_callback(wsi, reason, user, in, len);
-    delete *static_cast<session **>(user);
-    events.add("deleted");
-    return 0; // the connection ends all the same
+    session *const deleted = *static_cast<session **>(user);
+     if (forgets)
+        lws_set_wsi_user(wsi, nullptr);
+    delete deleted;
+     events.add("deleted");
+     return 0; // the connection ends all the same
 }
 
 // An instance of a class whose callback and connection are members of it. lws gets it in ESTABLISHED.
@@ -133,6 +137,7 @@ TEST_CASE("a client's session may be behind a pointer too", "[refused]") {
 }
 
 TEST_CASE("a session behind a pointer may be deleted at any time, and its connection ends with it") {
+    forgets = GENERATE(false, true); // lws' user pointer is taken away, too
     server   server(nullptr, protocols);
     raw_peer peer = server.connect("dropping");
     peer.send(peer.text_frame("a") + peer.text_frame("b") + peer.close_frame(bye));

@@ -5,8 +5,12 @@
 
 #include "wsclose/lws/tracked/server.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
+#include <thread>
+#include <tuple>
+#include <utility>
 
 using namespace tracked_test;
 
@@ -107,6 +111,16 @@ TEST_CASE("one connection can close another, through a reference") {
     raw_peer              a = server.connect(), b = server.connect();
     a.send_text("I am first");
     CHECK(events.next() == "I am first");
+    server.host().on_service_thread([](lws_context *) {
+        CHECK(first.request_writable());
+        const connection_ref &same = first;
+        first                      = same;
+        CHECK(first);
+        connection_ref another(first);
+        another.reset();
+        CHECK_FALSE(another);
+        CHECK(first);
+    });
     b.send_text("close first");
     CHECK(a.answer_close_and_read_to_end().bytes == bye_frame);
     CHECK(events.next() == "close first");
@@ -160,6 +174,32 @@ TEST_CASE("a second close changes nothing and says so") {
     peer.send_text("x");
     CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("a connection that lws already ends is closing, and takes no close and no request to write", "[tls]") {
+    static session    *ending = nullptr;
+    test::host_options options;
+    options.how = test::transport::tls; // of whose end lws waits for the peer's
+    server server(
+        [](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+            if (!received(reason))
+                return 0;
+            ending = &s;
+            events.add("dropped");
+            return -1;
+        },
+        one_protocol, options);
+    {
+        raw_peer peer = raw_peer::connect(server.host().port(), "tracked", options.how);
+        peer.send_text("x");
+        CHECK(events.next() == "dropped");
+        server.host().on_service_thread([](lws_context *) {
+            CHECK(ending->ws.state() == connection_state::closing);
+            CHECK(ending->ws.close(close_code{4001}).error == close_error::already_closing);
+            CHECK_FALSE(ending->ws.request_writable());
+        });
+    }
+    CHECK(events.next() == "closed by us, not cleanly: 1006 abnormal_closure (dropped)");
 }
 
 TEST_CASE("a server's 1010 goes out as 1011, and a frame without a code as it is") {
@@ -429,6 +469,32 @@ TEST_CASE("a connection may have its own time to close: none at all, or less tha
     CHECK(peer.read_frame() == bye_frame); // the peer gets it even if nobody waits for the answer
     CHECK(events.next() == "closed by us, not cleanly: sent 4001 \"bye\", received nothing (no_answer)");
     CHECK(std::chrono::steady_clock::now() - start >= std::chrono::microseconds(time));
+}
+
+TEST_CASE("a peer has the time to close, and at least 1 s, to take what was written before") {
+    static lws_usec_t         time;
+    std::chrono::milliseconds pause;
+    std::tie(time, pause)      = GENERATE(std::make_pair(lws_usec_t{0}, std::chrono::milliseconds(400)),
+                                          std::make_pair(lws_usec_t{4 * LWS_US_PER_SEC}, std::chrono::milliseconds(1500)));
+    constexpr std::size_t size = 1000 * 1000; // more than the sockets take
+    server                server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            write(wsi, size);
+            s.ws.set_close_timeout(time);
+            s.ws.close(close_code{4001}, "bye");
+            events.add("closing");
+        }
+        return 0;
+    });
+    raw_peer              peer = server.connect();
+    peer.keep_little();
+    peer.send_text("x");
+    CHECK(events.next() == "closing");
+    std::this_thread::sleep_for(pause); // a slow peer
+    const std::string bytes = peer.read_to_end().bytes;
+    CHECK(bytes.size() == 2 + 8 + size + bye_frame.size());
+    CHECK(bytes.substr(bytes.size() - std::min(bytes.size(), bye_frame.size())) == bye_frame);
+    CHECK(events.next() == "closed by us, not cleanly: sent 4001 \"bye\", received nothing (no_answer)");
 }
 
 TEST_CASE("no Close frame of lws' follows ours, whatever the peer does then") {
