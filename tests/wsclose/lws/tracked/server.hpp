@@ -33,7 +33,17 @@ using test::stream_end;
 inline test::event_log  events;
 inline std::atomic<int> constructed{0}, destroyed{0}; // sessions
 
+/// Is told if somebody writes over it.
+struct witness {
+    const void *self = this;
+    ~witness() {
+        if (self != this)
+            events.add("the session was written over");
+    }
+};
+
 struct session {
+    witness                first; // destroyed after the connection
     connection             ws;
     std::string            owned         = "a string too long to be kept within the object itself, so that it can leak";
     const connection_ref  *closes_at_end = nullptr; // the connection that on_close closes
