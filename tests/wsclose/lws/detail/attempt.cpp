@@ -78,6 +78,8 @@ TEST_CASE("lws before 4.4 gives the number of the error") {
     CHECK(cause_in_words(words(ETIMEDOUT)) == cause::timed_out);
     CHECK(cause_in_words(words(EMFILE)) == cause::unknown);
     CHECK(cause_in_words("conn fail: 99999999999999999999") == cause::unknown);
+    CHECK(cause_in_words(words(9000 + ECONNREFUSED)) == cause::unknown);
+    CHECK(cause_in_words("conn fail: 10;") == cause::unknown);
     CHECK(cause_in_words("conn fail: ") == cause::unknown);
     CHECK(cause_in_words("status " + std::to_string(ECONNREFUSED)) == cause::unknown);
 }

@@ -114,6 +114,23 @@ TEST_CASE("the writeable callback ends the connection by -1, also for an lws tha
     CHECK(events.next() == "closed by us, not cleanly: 1006 abnormal_closure (dropped)");
 }
 
+TEST_CASE("a program that has returned -1 with a reason gets no writeable callback any more") {
+    server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            lws_callback_on_writable(wsi);
+            leave_reason(wsi);
+            return -1;
+        }
+        if (reason == LWS_CALLBACK_SERVER_WRITEABLE)
+            events.add("writeable");
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x05\x03\xE9old");
+    CHECK(events.next() == "closed cleanly by us: sent 1001 going_away \"old\", received 1001 \"old\"");
+}
+
 TEST_CASE("no reason left with lws follows our Close frame") {
     static connection_ref closing;
     server                server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {

@@ -78,6 +78,11 @@ TEST_CASE("a client is told why a handshake failed") {
     const auto how = GENERATE(
         failure{"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
                 "not connected (upgrade_refused, HTTP 403): \"HS: ws upgrade response not 101\""},
+        failure{"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n",
+                "not connected (upgrade_refused, HTTP 503, retry after 30 s): \"HS: ws upgrade response not 101\""},
+        failure{"HTTP/1.1 503 Service Unavailable\r\n" // longer than any date
+                "Retry-After: 000000000000000000000000000000000000000000000000000030\r\nContent-Length: 0\r\n\r\n",
+                "not connected (upgrade_refused, HTTP 503): \"HS: ws upgrade response not 101\""},
         failure{"HTTP/1.1 -503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", // its last bits are 521
                 "not connected (upgrade_invalid): \"HS: ws upgrade response not 101\""},
         failure{"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

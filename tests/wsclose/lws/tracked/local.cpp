@@ -9,8 +9,6 @@
 #include <chrono>
 #include <deque>
 #include <thread>
-#include <tuple>
-#include <utility>
 
 using namespace tracked_test;
 
@@ -226,6 +224,7 @@ TEST_CASE("what was queued goes out before the Close frame") {
     server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (received(reason)) {
             CHECK(s.ws.request_writable());
+            s.ws.set_close_timeout(60 * LWS_US_PER_SEC); // the peer does not wait so long
             s.ws.close(close_code{4001}, "bye");
         } else if (reason == LWS_CALLBACK_SERVER_WRITEABLE) {
             unsigned char buffer[LWS_PRE + 1] = {};
@@ -244,6 +243,24 @@ TEST_CASE("what was queued goes out before the Close frame") {
                                                        "1" +
                                                            bye_frame);
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("a program that asks for another writeable callback and writes only then writes before the Close frame") {
+    static int callbacks;
+    callbacks = 0;
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            s.ws.close(close_code{4001}, "bye");
+        } else if (reason == LWS_CALLBACK_SERVER_WRITEABLE) {
+            ++callbacks == 1 ? static_cast<void>(s.ws.request_writable()) : write(wsi, 1);
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x82\x01x" + bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+    CHECK(callbacks == 2);
 }
 
 TEST_CASE("messages that were queued with lws_callback_on_writable() go out before the Close frame") {
@@ -471,30 +488,53 @@ TEST_CASE("a connection may have its own time to close: none at all, or less tha
     CHECK(std::chrono::steady_clock::now() - start >= std::chrono::microseconds(time));
 }
 
-TEST_CASE("a peer has the time to close, and at least 1 s, to take what was written before") {
-    static lws_usec_t         time;
-    std::chrono::milliseconds pause;
-    std::tie(time, pause)      = GENERATE(std::make_pair(lws_usec_t{0}, std::chrono::milliseconds(400)),
-                                          std::make_pair(lws_usec_t{4 * LWS_US_PER_SEC}, std::chrono::milliseconds(1500)));
-    constexpr std::size_t size = 1000 * 1000; // more than the sockets take
-    server                server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+namespace {
+
+constexpr std::size_t size_of_much = 1000 * 1000; // more than the sockets take
+const std::size_t     all_of_it    = 2 + 8 + size_of_much + bye_frame.size();
+
+// Writes much and closes, once a message comes. The peer may take so long.
+session_callback write_and_close(lws_usec_t close_timeout) {
+    return [close_timeout](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_ESTABLISHED)
+            test::set_option(static_cast<int>(lws_get_socket_fd(wsi)), SOL_SOCKET, SO_SNDBUF, 65536);
         if (received(reason)) {
-            write(wsi, size);
-            s.ws.set_close_timeout(time);
+            write(wsi, size_of_much);
+            s.ws.set_close_timeout(close_timeout);
             s.ws.close(close_code{4001}, "bye");
             events.add("closing");
         }
         return 0;
-    });
-    raw_peer              peer = server.connect();
+    };
+}
+
+} // namespace
+
+TEST_CASE("a peer has at least 1 s to take what was written, even if nobody waits for its answer") {
+    server   server(write_and_close(0));
+    raw_peer peer = server.connect();
     peer.keep_little();
     peer.send_text("x");
     CHECK(events.next() == "closing");
-    std::this_thread::sleep_for(pause); // a slow peer
+    std::this_thread::sleep_for(std::chrono::milliseconds(400)); // a slow peer
     const std::string bytes = peer.read_to_end().bytes;
-    CHECK(bytes.size() == 2 + 8 + size + bye_frame.size());
-    CHECK(bytes.substr(bytes.size() - std::min(bytes.size(), bye_frame.size())) == bye_frame);
+    CHECK(bytes.size() == all_of_it);
+    CHECK(bytes.substr(std::min(bytes.size(), all_of_it - bye_frame.size())) == bye_frame);
     CHECK(events.next() == "closed by us, not cleanly: sent 4001 \"bye\", received nothing (no_answer)");
+}
+
+TEST_CASE("a peer has the time to close to take what was written, and then once more to answer") {
+    server   server(write_and_close(4 * LWS_US_PER_SEC));
+    raw_peer peer = server.connect();
+    peer.keep_little();
+    peer.send_text("x");
+    CHECK(events.next() == "closing");
+    std::this_thread::sleep_for(std::chrono::milliseconds(2400)); // a slow peer, in both
+    CHECK(peer.read_raw(all_of_it).substr(all_of_it - bye_frame.size()) == bye_frame);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2200));
+    peer.send_close(bye);
+    CHECK(peer.read_to_end().bytes.empty());
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
 TEST_CASE("no Close frame of lws' follows ours, whatever the peer does then") {
