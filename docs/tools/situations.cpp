@@ -531,7 +531,11 @@ namespace {
             s.result();
         });
         add_client("the server ends TCP instead of answering", [](stage &s) {
-            s.called().accept();
+            {
+                const test::socket_handle peer    = s.called().accept();
+                pollfd                    request = {peer.get(), POLLIN, 0};
+                ::poll(&request, 1, test::patience_ms); // which it does not read
+            }
             s.saw("");
         });
         add_client("the server answers 403", answers_http("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"));

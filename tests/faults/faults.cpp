@@ -75,6 +75,8 @@ namespace {
 
     void context_ends(scene &now) {
         raw_peer peer = now.established();
+        peer.send(peer.frame(0x89, "")); // if lws answers it, the connection is established on its side, too
+        peer.read_frame();
         now.stop();
         peer.read_to_end();
     }
