@@ -27,6 +27,10 @@ ROOT = mutants.ROOT
 CATCH = ["core_test", "lws_test", "http2_test"]  # run test by test
 WHOLE = {"two_ends": [], "exhaustive_utf8": ["0"], "truth": ["--seconds", "10"], "faults": []}
 CORE = ("core_test", "two_ends", "exhaustive_utf8")
+OVER_TLS = ("lws_test", "truth", "faults")  # too
+
+# A test of a program of CATCH, or a program of WHOLE, whose `name` is null.
+Test = collections.namedtuple("Test", "program name transport")
 
 
 def run(command, **options):
@@ -77,16 +81,17 @@ def compile_tests(build, headers):
 
 
 class Suite:
-    """The tests, how long each takes, and which mutants each of them reaches. A test is a program and a name."""
+    """The tests, how long each takes, and which mutants each of them reaches."""
 
     def __init__(self, build):
         self.build = build
         self.seconds = {}
         self.reached = {}
-        tests = [(program, None) for program in WHOLE]
+        tests = [Test(program, None, "tcp") for program in WHOLE]
         for program in CATCH:
             names = run([self.program(program), "--list-test-names-only"]).stdout.splitlines()
-            tests += [(program, name) for name in names if name.strip()]
+            tests += [Test(program, name, "tcp") for name in names if name.strip()]
+        tests += [test._replace(transport="tls") for test in tests if test.program in OVER_TLS]
         with concurrent.futures.ThreadPoolExecutor(2 * os.cpu_count()) as pool:
             list(pool.map(self.measure, tests))
 
@@ -94,15 +99,17 @@ class Suite:
         return self.build / "out/tests" / name
 
     def command(self, tests):
-        program = tests[0][0]
+        program = tests[0].program
         if program in WHOLE:
             return [self.program(program), *WHOLE[program]]
-        return [self.program(program), "--abort", ",".join(re.sub(r'([,\[\]\\"])', r"\\\1", name) for _, name in tests)]
+        names = (re.sub(r'([,\[\]\\"])', r"\\\1", test.name) for test in tests)
+        return [self.program(program), "--abort", ",".join(names)]
 
     def measure(self, test):
         with tempfile.NamedTemporaryFile(dir=self.build) as file:
             begin = time.monotonic()
-            done = run(self.command([test]), env={**os.environ, "WSCLOSE_MUTANTS_REACHED": file.name}, cwd=self.build)
+            environment = {**os.environ, "WSCLOSE_TEST_TRANSPORT": test.transport, "WSCLOSE_MUTANTS_REACHED": file.name}
+            done = run(self.command([test]), env=environment, cwd=self.build)
             if done.returncode == 0:
                 self.seconds[test] = time.monotonic() - begin
                 self.reached[test] = set(map(int, pathlib.Path(file.name).read_text().split()))
@@ -110,7 +117,7 @@ class Suite:
                 print(f"mutate: left out, since it fails without a change: {test}", flush=True)
 
     def fails(self, tests, mutant):
-        environment = {**os.environ, "WSCLOSE_MUTANT": str(mutant)}
+        environment = {**os.environ, "WSCLOSE_TEST_TRANSPORT": tests[0].transport, "WSCLOSE_MUTANT": str(mutant)}
         process = subprocess.Popen(self.command(tests), env=environment, cwd=self.build, start_new_session=True,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
         try:
@@ -123,9 +130,9 @@ class Suite:
     def notices(self, mutant, in_core):
         """Whether a test notices. For the core, only its own tests count: those of the binding take long. They may also
         fail for another reason, so one of them has to fail twice."""
-        tests = [test for test in self.reached if mutant in self.reached[test] and (test[0] in CORE or not in_core)]
-        tests.sort(key=lambda test: (test[0] in WHOLE, self.seconds[test]))
-        quick = [test for test in tests if test[0] == "core_test" and self.seconds[test] < 0.5]
+        tests = [test for test in self.reached if mutant in self.reached[test] and (test.program in CORE or not in_core)]
+        tests.sort(key=lambda test: (test.program in WHOLE, test.transport, self.seconds[test]))
+        quick = [test for test in tests if test.program == "core_test" and self.seconds[test] < 0.5]
         if quick and self.fails(quick, mutant):
             return True
         return any(self.fails([t], mutant) and (in_core or self.fails([t], mutant)) for t in tests if t not in quick)
