@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include <wsclose/format.hpp>
 
@@ -459,6 +460,33 @@ TEST_CASE("a silent peer gets no longer than its time, whatever the program does
     if (timeout)
         server.with_wsi([](lws *wsi) { lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, 60); });
     CHECK(events.next() == "closed by us, not cleanly: sent 4001 \"bye\", received nothing (no_answer)");
+}
+
+TEST_CASE("a peer that has closed may fall silent, and is not said to have ignored a ping", "[hostile][choked]") {
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE) {
+            s.ws.set_close_timeout(30 * LWS_US_PER_SEC); // lws gives up before, after 5 s
+            write(wsi, much);
+            events.add("written");
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.keep_little();
+    peer.send_close(bye);
+    CHECK(events.next() == "written");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1200));
+    peer.read_raw(300 * 1000); // so that something is sent to it, long after it sent its frame
+    server.host().on_service_thread([&](lws_context *) { // which serves nobody meanwhile
+        while (peer.read_for(300)) {
+        }
+        std::this_thread::sleep_for(std::chrono::seconds(5));
+    });
+    read_all(peer);
+    const std::string report = events.next();
+    CAPTURE(report);
+    CHECK(report.find("closed by the peer, not cleanly: received 4001 \"bye\", sent nothing") == 0);
+    CHECK(report.find("no_pong") == std::string::npos);
 }
 
 TEST_CASE("a client that drops its connection as soon as that is established did connect", "[hostile]") {

@@ -168,7 +168,7 @@ protected:
         }
         const bool is_prepared = has_close_reason(wsi_);
         if (c_.report().acknowledged() == acknowledgement::no) {
-            const verdict v   = judge(gather_evidence(wsi_, !closing() && c_.report().cause() == cause::dropped));
+            const verdict v   = judge(gather_evidence(wsi_, c_.report()));
             const auto    ask = v.why == cause::protocol_violation ? &close_handshake::fail : &close_handshake::request;
             if (v.must_send_prepared)
                 (c_.handshake_.*ask)(prepared_frame(wsi_, c_.here_));

@@ -8,25 +8,26 @@
 
 #include <libwebsockets.h>
 
+#include <wsclose/close_report.hpp>
 #include <wsclose/lws/detail/verdict.hpp>
 #include <wsclose/lws/detail/wsi.hpp>
 
 WSCLOSE_BEGIN_NAMESPACE
 namespace detail {
 
-inline evidence gather_evidence(lws *wsi, bool dropped_by_program) noexcept {
+/// What counts if `known` does not name a cause yet.
+inline evidence gather_evidence(lws *wsi, const close_report &known) noexcept {
     evidence seen;
     if (has_close_reason(wsi))
         seen.frame = is_prepared_by_lws(prepared_body(wsi)) ? prepared::by_lws : prepared::by_program;
-    seen.dropped_by_program = dropped_by_program;
-    if (dropped_by_program && seen.frame == prepared::nothing) // the rest does not matter, and costs system calls
+    if (known.cause() != cause::unknown && seen.frame == prepared::nothing) // the rest costs system calls
         return seen;
     seen.context_is_destroyed = is_being_destroyed(lws_get_context(wsi));
     seen.transport            = tcp_state(wsi);
     if (seen.transport == tcp::whole) { // otherwise the rest does not matter
         seen.layer_may_have_ended = layer_may_have_ended(wsi);
         seen.takes_nothing        = takes_nothing(wsi);
-        seen.ignored_ping         = ignored_ping(wsi);
+        seen.ignored_ping         = known.initiator() != initiator::peer && ignored_ping(wsi); // it may fall silent
     }
     return seen;
 }

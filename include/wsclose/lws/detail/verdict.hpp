@@ -31,7 +31,6 @@ enum class tcp : std::uint8_t {
 /// What is known when lws begins to end an established connection.
 struct evidence {
     prepared frame                = prepared::nothing;
-    bool     dropped_by_program   = false; ///< its callback returned -1
     bool     context_is_destroyed = false;
     tcp      transport            = tcp::whole;
     bool     layer_may_have_ended = false; ///< TLS or HTTP/2, whose ends lws does not show
@@ -51,8 +50,6 @@ constexpr verdict judge(const evidence &seen) noexcept {
     // The program left a frame for whenever the connection ends. Behind the peer's FIN it would say nothing true.
     if (seen.frame == prepared::by_program && seen.transport == tcp::whole)
         return {cause::dropped, true};
-    if (seen.dropped_by_program)
-        return {cause::dropped, false};
     // Before the context: what the peer did is seen late, when the context is destroyed.
     switch (seen.transport) {
     case tcp::whole: break;
