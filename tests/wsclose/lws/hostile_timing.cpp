@@ -462,6 +462,24 @@ TEST_CASE("a silent peer gets no longer than its time, whatever the program does
     CHECK(events.next() == "closed by us, not cleanly: sent 4001 \"bye\", received nothing (no_answer)");
 }
 
+TEST_CASE("an answer counts that came in time, even if the service thread is late", "[hostile]") {
+    server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            s.ws.set_close_timeout(LWS_US_PER_SEC);
+            s.ws.close(close_code{4001}, "bye");
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.read_frame() == bye_frame);
+    server.host().on_service_thread([&](lws_context *) {
+        peer.send_close(bye);
+        std::this_thread::sleep_for(std::chrono::milliseconds(1500)); // a slow callback of another connection
+    });
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
 TEST_CASE("a peer that has closed may fall silent, and is not said to have ignored a ping", "[hostile][choked]") {
     server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE) {

@@ -107,7 +107,12 @@ protected:
         const bool is_ending = closing() || c_.report().cause() != cause::unknown;
         if (c_.stage_ < stage::established || !is_ending)
             return {};
-        const bool is_over = c_.deadline_.left() <= 0;
+        const std::int32_t left = c_.deadline_.left();
+        if (left < -100) { // the service thread was late, and lws has yet to read what came meanwhile
+            c_.deadline_.start(wsi_, 1);
+            return {false};
+        }
+        const bool is_over = left <= 0;
         if (c_.handshake_.requested() && (is_over || c_.quiet_ != 0) && !lws_send_pipe_choked(wsi_)) {
             const bool must_send = is_over || --c_.quiet_ == 0; // the queue is empty, or its time is over
             const int  result    = must_send ? send_requested() : 0;
