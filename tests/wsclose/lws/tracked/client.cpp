@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace tracked_test;
@@ -233,12 +234,14 @@ TEST_CASE("a client that is redirected leaves a session that is the program's to
     test::listener first, second;
     SECTION("its own, which goes on") {
         static connection_ref ref; // to the first try
-        server                server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
-            if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER && !ref)
+        static bool           has_begun;
+        has_begun = false;
+        server  server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+            if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER && !std::exchange(has_begun, true))
                 ref = connection_ref(s.ws);
             return 0;
         });
-        session               own;
+        session own;
         connect_and_redirect(server, first, second, &own);
         const test::socket_handle next = second.accept();
         server.host().on_service_thread([](lws_context *) { CHECK(ref); });
