@@ -313,7 +313,10 @@ TEST_CASE("a session may be destroyed while it connects, and its attempt ends wi
     ground.one->port     = full.port();
     ground.start();
     CHECK(events.next() == "connect: come_back");
-    ground.host.on_service_thread([&](lws_context *) { ground.one.reset(); });
+    ground.host.on_service_thread([&](lws_context *) {
+        CHECK(ground.one->ws.wsi()); // it has begun
+        ground.one.reset();
+    });
     ground.host.on_service_thread([](lws_context *) {});
     ground.host.stop();
     CHECK(events.empty());

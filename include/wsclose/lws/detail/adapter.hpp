@@ -58,16 +58,6 @@ struct call {
         return {false, -1};
     }
 
-    /// A client that was given a session which has a connection, or connects. That one goes on.
-    WSCLOSE_NOINLINE decision refuse_second(meaning means) const noexcept {
-        constexpr const char *why = "a session serves one connection at a time; the second attempt ends";
-        if (means.what != event::failed)
-            return refuse(why);
-        log(LLL_ERR, why);
-        lws_set_wsi_user(wsi, destroyed_session());
-        return {false};
-    }
-
     /// What becomes of it, before anything is read from `user`.
     decision admit() const noexcept {
         if (user == destroyed_session()) { // -1 ends the connection; at these lws must not be disturbed
@@ -91,7 +81,7 @@ struct call {
     /// What becomes of it if its session has not begun, or has ended.
     decision begin_session(tracker &tracker, meaning means) {
         if (means.begins != beginning::no && tracker.is_elsewhere())
-            return refuse_second(means);
+            return refuse("a session serves one connection at a time; the second attempt ends");
         const bool is_raw =
             !type.is_pointer && tracker.owner() == owner::nobody && protocol().per_session_data_size != 0;
         if (means.begins == beginning::no) {
@@ -150,8 +140,7 @@ struct call {
         tracker tracker(*now, wsi);
         tracker.set_owner(type.is_pointer ? owner::program_by_pointer : owner::program);
         before ? tracker.take_over(*before, type.timeout) : tracker.begin(means, type.timeout);
-        if (!before)
-            tracker.before(means.what, nullptr, 0);
+        tracker.before(means.what, in, len);
         return tracker.after(means.what, result);
     }
 
@@ -192,7 +181,7 @@ struct call {
         if (now && now->wsi() == wsi) // another session has begun meanwhile, such as that of the next request
             return result;
         if (tracker.owner() == owner::adapter) {
-            if (!alive.is_attached() && is_current)
+            if (is_current)
                 return refuse("the callback has destroyed a session that is connected").result;
             alive.forget(); // with lws_set_wsi_user(), lws has freed it
         } else if (alive.is_attached()) {
@@ -215,7 +204,6 @@ struct call {
         const int result = pass_on();
         if (alive.is_attached())
             type.destroy(user);
-        alive.forget();
         std::memset(user, 0, type.size); // as lws gave it
         return result;
     }

@@ -5,7 +5,11 @@
 
 #include "wsclose/lws/tracked/server.hpp"
 
+#include <cstring>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 using namespace tracked_test;
 
@@ -159,9 +163,10 @@ TEST_CASE("a client whose TLS fails gets 1015", "[tls]") {
 namespace {
 
 // Connects a client to `first`, which redirects it to `second`.
-[[maybe_unused]] void connect_and_redirect(server &server, test::listener &first, test::listener &second) {
+[[maybe_unused]] void connect_and_redirect(server &server, test::listener &first, test::listener &second,
+                                           void *own = nullptr) {
     lws_set_log_level(0, nullptr);
-    server.host().connect(first.port(), "tracked");
+    server.host().connect(first.port(), "tracked", own);
     raw_peer::answer_http(first, std::string("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: ")
                                      .append(over_tls ? "https" : "http")
                                      .append("://127.0.0.1:")
@@ -207,7 +212,89 @@ TEST_CASE("a client that is redirected begins anew, and nothing of the first try
         CHECK_FALSE(ref);
     }
 }
+
+namespace {
+
+// Behind a pointer. lws frees the pointer when the client is redirected.
+std::vector<std::unique_ptr<session>> behind_pointers;
+int pointer_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) {
+        behind_pointers.push_back(std::make_unique<session>());
+        *static_cast<session **>(user) = behind_pointers.back().get();
+    }
+    return 0;
+}
+const lws_protocols pointer_protocols[] = {
+    {"tracked", tracked<pointer_callback, &session::ws, session *>, sizeof(session *), 0, 0, nullptr, 0},
+    {nullptr, nullptr, 0, 0, 0, nullptr, 0},
+};
+
+} // namespace
+
+TEST_CASE("a client that is redirected leaves a session that is the program's to the program") {
+    if (test::event_loop::name() == "glib") {
+        WARN("lws aborts by an assertion if a client in GLib's loop is redirected");
+        return;
+    }
+    test::listener first, second;
+    SECTION("its own, which goes on") {
+        static connection_ref ref; // to the first try
+        static bool           has_begun;
+        has_begun = false;
+        server  server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+            if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER && !std::exchange(has_begun, true))
+                ref = connection_ref(s.ws);
+            return 0;
+        });
+        session own;
+        connect_and_redirect(server, first, second, &own);
+        const test::socket_handle next = second.accept();
+        server.host().on_service_thread([](lws_context *) { CHECK(ref); });
+        server.host().stop();
+        events.next(0);
+    }
+    SECTION("behind a pointer, which has ended") {
+        server server(nullptr, pointer_protocols);
+        connect_and_redirect(server, first, second);
+        const test::socket_handle next = second.accept();
+        server.host().on_service_thread([](lws_context *) { CHECK_FALSE(behind_pointers[0]->ws.wsi()); });
+        server.host().stop();
+        events.next(0);
+        behind_pointers.clear();
+    }
+}
 #endif
+
+TEST_CASE("the log says what is wrong if a client fails before lws made its session, unless it makes none",
+          "[refused]") {
+    static std::string logged;
+    const bool         makes_session = GENERATE(true, false);
+    logged.clear();
+    const lws_protocols line[] = {
+        {"tracked", tracked<callback, &session::ws>, makes_session ? sizeof(session) : 0, 0, 0, nullptr, 0},
+        {nullptr, nullptr, 0, 0, 0, nullptr, 0},
+    };
+    server server(nullptr, line);
+    lws_set_log_level(LLL_WARN, [](int, const char *text) { logged += text; });
+    lwsl_warn("another line: lws 5 swallows what it has just logged\n");
+    server.host().on_service_thread([&](lws_context *context) {
+        lws_client_connect_info info;
+        std::memset(&info, 0, sizeof info);
+        info.context = context;
+        info.vhost   = server.host().vhost();
+        info.address = info.host = info.origin = "127.0.0.1";
+        info.path                              = "/";
+        info.port                              = test::dead_port();
+        info.protocol                          = "not in the table";
+        info.ietf_version_or_minus_one         = -1;
+        lws_client_connect_via_info(&info);
+    });
+    server.host().on_service_thread([](lws_context *) {});
+    server.host().stop();
+    lws_set_log_level(LLL_ERR, nullptr);
+    CAPTURE(logged);
+    CHECK((logged.find("set lws_client_connect_info.local_protocol_name") != std::string::npos) == makes_session);
+}
 
 namespace {
 

@@ -8,6 +8,8 @@
 
 #include "wsclose/lws/tracked/server.hpp"
 
+#include <cstring>
+#include <string>
 #include <vector>
 
 using namespace tracked_test;
@@ -132,8 +134,15 @@ TEST_CASE("a client's session may be behind a pointer too", "[refused]") {
     peer.send_text("x");
     CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+    static std::string logged;
+    logged.clear();
+    lws_set_log_level(LLL_WARN, [](int, const char *line) { logged += line; });
     server.host().connect(test::dead_port(), "pointer"); // it has no session yet, so nobody to tell
     CHECK(events.next() == "failed");
+    server.host().stop();
+    lws_set_log_level(LLL_ERR, nullptr);
+    CAPTURE(logged);
+    CHECK(logged.find("wsclose") == std::string::npos);
 }
 
 TEST_CASE("a session behind a pointer may be deleted at any time, and its connection ends with it") {
@@ -154,23 +163,65 @@ TEST_CASE("the callback that creates a session can close its connection by wsclo
 
 namespace {
 
-// A server's session, given to lws before the upgrade and replaced by another once it is established.
-session *old_session = nullptr;
-bool     deletes_old = false;
-int      replacing_callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
-         if (reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION)
+// A server's session, given to lws before the upgrade and replaced by another in the callback `replaced_in`.
+session             *old_session = nullptr;
+bool                 deletes_old = false;
+lws_callback_reasons replaced_in = LWS_CALLBACK_ESTABLISHED;
+
+int replacing_callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    if (reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION)
         lws_set_wsi_user(wsi, old_session = new session);
-    if (reason == LWS_CALLBACK_ESTABLISHED) {
-             lws_set_wsi_user(wsi, new session);
-             if (deletes_old)
+    if (reason == replaced_in) {
+        lws_set_wsi_user(wsi, new session);
+        if (deletes_old)
             delete old_session;
     }
-         if (reason == LWS_CALLBACK_CLOSED)
+    if (reason == LWS_CALLBACK_CLOSED)
         delete static_cast<session *>(user);
     return 0;
 }
 
+// That of lws, destroyed by the program and replaced.
+int swapping_callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    if (reason == LWS_CALLBACK_ESTABLISHED) {
+        static_cast<session *>(user)->~session();
+        lws_set_wsi_user(wsi, new session);
+    }
+    if (reason == LWS_CALLBACK_CLOSED)
+        delete static_cast<session *>(user);
+    return 0;
+}
+
+// In zeroed memory, which stays when the session is destroyed. lws gets it in the callback `given_in`.
+struct zeroed {
+    connection ws;
+    void       on_close(const close_report &report) { events.add(line_of(report)); }
+};
+alignas(zeroed) unsigned char memory[sizeof(zeroed)];
+zeroed *const        kept     = reinterpret_cast<zeroed *>(memory);
+lws_callback_reasons given_in = LWS_CALLBACK_ESTABLISHED;
+
+template <bool IsPointer>
+int zeroed_callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    if (reason == given_in) {
+        if constexpr (IsPointer)
+            *static_cast<zeroed **>(user) = kept;
+        else
+            lws_set_wsi_user(wsi, kept);
+    }
+    if (reason == LWS_CALLBACK_ESTABLISHED)
+        events.add("established");
+    if (received(reason))
+        kept->ws.close(close_code{1010}, "bye"); // a server sends 1011
+    if (reason == LWS_CALLBACK_CLOSED)
+        events.add(IsPointer && !*static_cast<zeroed **>(user) ? "closed without a session" : "closed");
+    return 0;
+}
+
 const lws_protocols more_protocols[] = {
+    {"zeroed", tracked<zeroed_callback<false>, &zeroed::ws>, 0, 0, 0, nullptr, 0},
+    {"zeroed-pointer", tracked<zeroed_callback<true>, &zeroed::ws, zeroed *>, sizeof(zeroed *), 0, 0, nullptr, 0},
+    {"swapping", tracked<swapping_callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
     {"replacing", tracked<replacing_callback, &session::ws>, 0, 0, 0, nullptr, 0},
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };
@@ -179,9 +230,12 @@ const lws_protocols more_protocols[] = {
 
 TEST_CASE("a session may be replaced by another, which takes over the connection") {
     deletes_old = GENERATE(false, true);
+    replaced_in = GENERATE(LWS_CALLBACK_ESTABLISHED, LWS_CALLBACK_RECEIVE, LWS_CALLBACK_WS_PEER_INITIATED_CLOSE);
+    CAPTURE(static_cast<int>(replaced_in));
     server server(nullptr, more_protocols);
     {
         raw_peer peer = server.connect("replacing");
+        peer.send_text("x");
         peer.send_close(bye);
         CHECK(peer.read_to_end().bytes == bye_frame);
         CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
@@ -192,4 +246,78 @@ TEST_CASE("a session may be replaced by another, which takes over the connection
             CHECK(old_session->ws.close(close_code{4001}).error == close_error::not_connected);
             delete old_session;
         });
+}
+
+TEST_CASE(
+    "if the program destroys the session of lws and gives it another, the connection ends, and that one is told") {
+    server server(nullptr, more_protocols);
+    lws_set_log_level(0, nullptr);
+    raw_peer peer = server.connect("swapping");
+    CHECK(peer.read_to_end().bytes.empty());
+    CHECK(test::is_unclean(events.next()));
+}
+
+TEST_CASE("a program is warned if it replaces the session of lws, and only then") {
+    static std::string logged;
+    const char *const  protocol = GENERATE("pointer", "instance", "replaced");
+    CAPTURE(protocol);
+    logged.clear();
+    server server(nullptr, protocols);
+    lws_set_log_level(LLL_WARN, [](int, const char *line) { logged += line; });
+    lwsl_warn("another line: lws 5 swallows what it has just logged\n");
+    raw_peer peer = server.connect(protocol);
+    peer.send_close(bye);
+    CHECK(peer.read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+    server.host().stop();
+    lws_set_log_level(LLL_ERR, nullptr);
+    CAPTURE(logged);
+    CHECK((logged.find("the callback has replaced the session") != std::string::npos) ==
+          (std::string(protocol) == "replaced"));
+}
+
+TEST_CASE("a session that is given to lws before its connection begins is tracked from there, in its role") {
+    std::memset(memory, 0, sizeof memory);
+    given_in = LWS_CALLBACK_HTTP_CONFIRM_UPGRADE; // lws calls the first protocol of the table
+    server   server(nullptr, more_protocols);
+    raw_peer peer = server.connect("zeroed");
+    CHECK(events.next() == "established");
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x05\x03\xF3"
+                                                       "bye");
+    CHECK(events.next() == "closed cleanly by us: sent 1011 internal_error \"bye\", received 1011 \"bye\"");
+    CHECK(events.next() == "closed");
+}
+
+TEST_CASE("a client's session behind a pointer may be there before its connection begins") {
+    std::memset(memory, 0, sizeof memory);
+    given_in = LWS_CALLBACK_CLIENT_HTTP_BIND_PROTOCOL;
+    server         server(nullptr, more_protocols);
+    test::listener listener;
+    server.host().connect(listener.port(), "zeroed-pointer");
+    raw_peer peer = raw_peer::accept(listener, "zeroed-pointer");
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x05\x03\xF2"
+                                                       "bye");
+    CHECK(events.next().find("closed cleanly by us: sent 1010 ") == 0);
+}
+
+TEST_CASE("a session that is destroyed while it is connected is not given to the callback again") {
+    const bool is_pointer = GENERATE(false, true);
+    CAPTURE(is_pointer);
+    std::memset(memory, 0, sizeof memory);
+    given_in = LWS_CALLBACK_ESTABLISHED;
+    server            server(nullptr, more_protocols);
+    const char *const protocol = is_pointer ? "zeroed-pointer" : "zeroed";
+    raw_peer          peer     = server.connect(protocol);
+    CHECK(events.next() == "established");
+    server.host().on_service_thread([&](lws_context *) {
+        lws *const wsi = kept->ws.wsi();
+        kept->~zeroed();
+        if (is_pointer)
+            CHECK(lws_get_protocol(wsi)->callback(wsi, LWS_CALLBACK_RECEIVE, lws_wsi_user(wsi), nullptr, 0) != 0);
+    });
+    CHECK(peer.read_to_end().bytes.empty());
+    if (is_pointer) // the pointer is null
+        CHECK(events.next() == "closed without a session");
 }

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <utility>
 
 using namespace tracked_test;
@@ -18,6 +19,10 @@ std::atomic<int> null_callbacks{0}; // callbacks without a session that only a s
 int counting_callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
     if (!user && (reason == LWS_CALLBACK_CLIENT_RECEIVE || reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE))
         ++null_callbacks;
+    if (!user && reason == LWS_CALLBACK_CLIENT_HTTP_BIND_PROTOCOL)
+        events.add("called without the session that was given to lws");
+    if (user && reason == LWS_CALLBACK_WSI_DESTROY)
+        events.add("called with a session that has ended");
     return callback(wsi, reason, user, in, len);
 }
 
@@ -52,8 +57,22 @@ int phoenix_callback(lws *, lws_callback_reasons reason, void *user, void *, std
     return -1;
 }
 
+// In memory that the program has zeroed.
+struct zeroed {
+    connection ws;
+    int        number = 7;
+    void       on_close(const close_report &report) { events.add(line_of(report)); }
+};
+int zeroed_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    if (reason == LWS_CALLBACK_CLIENT_ESTABLISHED)
+        ++static_cast<zeroed *>(user)->number;
+    return 0;
+}
+
 const lws_protocols protocols[] = {
     {"own", tracked<counting_callback, &session::ws>, 0, 0, 0, nullptr, 0},
+    {"sized", tracked<counting_callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0}, // which lws does not need
+    {"zeroed", tracked<zeroed_callback, &zeroed::ws>, 0, 0, 0, nullptr, 0},
     {"phoenix", tracked<phoenix_callback, &phoenix::ws>, 0, 0, 0, nullptr, 0},
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };
@@ -61,30 +80,70 @@ const lws_protocols protocols[] = {
 } // namespace
 
 TEST_CASE("a session of the program's own stays the program's, and serves again", "[refused]") {
+    const char *const protocol = GENERATE("own", "sized");
+    CAPTURE(protocol);
     server         server(close_on_receive, protocols);
     test::listener listener;
     const int      before = destroyed;
     auto           own    = std::make_unique<session>();
     CHECK(own->ws.close(close_code::normal_closure).error == close_error::not_connected);
     for (int round = 0; round < 2; ++round) {
-        server.host().connect(listener.port(), "own", own.get());
-        raw_peer peer = raw_peer::accept(listener, "own");
+        server.host().connect(listener.port(), protocol, own.get());
+        raw_peer peer = raw_peer::accept(listener, protocol);
         peer.send_text("x");
         CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
         CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
         CHECK(destroyed == before);
     }
-    server.host().connect(test::dead_port(), "own", own.get());
+    server.host().connect(test::dead_port(), protocol, own.get());
     CHECK(events.next().find("not connected") == 0);
     server.host().on_service_thread([](lws_context *) {});
     CHECK(destroyed == before);
     CHECK(own->ws.state() == connection_state::closed);
 }
 
-TEST_CASE("a session that is connected is not given to a second connection") {
-    server         server(close_on_receive, protocols);
+TEST_CASE("a session of the program's own may begin as zeroed memory, which stays the program's") {
+    server                        server(nullptr, protocols);
+    test::listener                listener;
+    alignas(zeroed) unsigned char memory[sizeof(zeroed)] = {};
+    auto *const                   own                    = reinterpret_cast<zeroed *>(memory);
+    server.host().connect(listener.port(), "zeroed", own);
+    raw_peer peer = raw_peer::accept(listener, "zeroed");
+    peer.send_close(bye);
+    CHECK(peer.read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+    server.host().on_service_thread([](lws_context *) {});
+    CHECK(own->number == 1);
+}
+
+TEST_CASE("a session of the program's own stays the program's if the server's name is not found") {
+    test::host_options options;
+    options.address = "nowhere.invalid";
+    server     server(nullptr, protocols, options);
+    const int  before = destroyed;
+    const auto own    = std::make_unique<session>();
+    lws_set_log_level(0, nullptr);
+    server.host().connect(1, "own", own.get());
+    if (LWS_LIBRARY_VERSION_NUMBER >= 4002000) // before, lws says nothing more
+        CHECK(events.next().find("not connected") == 0);
+    server.host().stop();
+    CHECK(destroyed == before);
+}
+
+TEST_CASE("a session that is connected is not given to a second connection, and the log says so") {
+    static std::string logged;
+    static int         attempts;
+    logged.clear();
+    attempts = 0;
+    server server(
+        [](session &s, lws *wsi, lws_callback_reasons reason, std::string_view message) {
+            attempts += reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER;
+            return close_on_receive(s, wsi, reason, message);
+        },
+        protocols);
     test::listener listener;
-    auto           own = std::make_unique<session>();
+    lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
+    auto own = std::make_unique<session>();
     server.host().connect(listener.port(), "own", own.get());
     raw_peer peer = raw_peer::accept(listener, "own");
     SECTION("that can be established") {
@@ -97,6 +156,13 @@ TEST_CASE("a session that is connected is not given to a second connection") {
     CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
     CHECK(events.empty());
+    server.host().stop();
+    lws_set_log_level(LLL_ERR, nullptr);
+    CAPTURE(logged);
+    const std::size_t at = logged.find("wsclose: ");
+    CHECK(logged.find("a session serves one connection at a time") == logged.find("a session", at));
+    CHECK(logged.find("wsclose: ", at + 1) == std::string::npos); // once
+    CHECK(attempts == 1);
 }
 
 TEST_CASE("a session of the program's own may connect anew from its on_close, with nothing left of before") {
@@ -202,7 +268,17 @@ TEST_CASE("a session that is destroyed while it is connected takes the connectio
     server.host().connect(listener.port(), "own", own.get());
     raw_peer peer = raw_peer::accept(listener, "own");
     CHECK(events.next() == "established");
-    server.host().on_service_thread([&own](lws_context *) { own.reset(); });
+    server.host().on_service_thread([&own](lws_context *) {
+        lws *const wsi = own->ws.wsi();
+        own.reset();
+        const auto result_of = [wsi](int reason) {
+            return protocols[0].callback(wsi, static_cast<lws_callback_reasons>(reason), lws_wsi_user(wsi), nullptr, 0);
+        };
+        CHECK(result_of(LWS_CALLBACK_ADD_POLL_FD - 1) != 0);
+        for (int reason = LWS_CALLBACK_ADD_POLL_FD; reason <= LWS_CALLBACK_UNLOCK_POLL; ++reason)
+            CHECK(result_of(reason) == 0); // these do not end it
+        CHECK(result_of(LWS_CALLBACK_UNLOCK_POLL + 1) != 0);
+    });
     const auto seen = peer.read_to_end();
     CHECK(seen.bytes.empty());
     CHECK(seen.end != stream_end::never);

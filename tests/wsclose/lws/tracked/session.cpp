@@ -43,13 +43,16 @@ struct plain_session {
 
 // Programs that treat the session as bare lws asks: its memory is zeroed, and constructed by nobody else.
 struct plain_tracked {
-    connection ws;
-    int        number = 0;
-    void       on_close(const close_report &report) { events.add(line_of(report)); }
+    connection     ws;
+    connection_ref self; // overwritten too
+    int            number = 0;
+    void           on_close(const close_report &report) { events.add(line_of(report)); }
 };
 void (*overwrite)(void *user);
 int overwriting_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
     auto *s = static_cast<plain_tracked *>(user);
+    if (reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION)
+        s->self = connection_ref(s->ws);
     if (reason == LWS_CALLBACK_ESTABLISHED)
         overwrite(user);
     if (reason == LWS_CALLBACK_RECEIVE)
@@ -59,6 +62,15 @@ int overwriting_callback(lws *, lws_callback_reasons reason, void *user, void *,
 int destroying_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
     if (reason == LWS_CALLBACK_CLOSED || reason == LWS_CALLBACK_RECEIVE)
         static_cast<session *>(user)->~session();
+    return 0;
+}
+
+struct silent {
+    connection ws;
+};
+int silent_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    if (reason == LWS_CALLBACK_CLOSED)
+        events.add(line_of(static_cast<silent *>(user)->ws.report()));
     return 0;
 }
 
@@ -114,6 +126,7 @@ const lws_protocols protocols[] = {
     {"overwritten", tracked<overwriting_callback, &plain_tracked::ws>, sizeof(plain_tracked), 0, 0, nullptr, 0},
     {"by-hand", tracked<destroying_callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
     {"raw", tracked<raw_callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
+    {"silent", tracked<silent_callback, &silent::ws>, sizeof(silent), 0, 0, nullptr, 0},
     {"none", tracked<callback, &session::ws>, 0, 0, 0, nullptr, 0},
     {"derived", tracked<derived_callback, &derived::ws, derived>, sizeof(derived), 0, 0, nullptr, 0},
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
@@ -129,6 +142,37 @@ TEST_CASE("a session may inherit its connection") {
     CHECK(
         events.next() ==
         "constructed: closed cleanly by us: sent 1011 internal_error \"\xEF\xBF\xBD\", received 1011 \"\xEF\xBF\xBD\"");
+}
+
+TEST_CASE("a session needs no on_close: its last callback can read the report") {
+    server   server(nullptr, protocols);
+    raw_peer peer = server.connect("silent");
+    peer.send_close(bye);
+    CHECK(peer.read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+}
+
+TEST_CASE("the callback gets a session only while it is constructed, and nothing is logged if all is well") {
+    static std::string logged;
+    logged.clear();
+    server server([](session &s, lws *wsi, lws_callback_reasons, std::string_view) {
+        if (wsi && lws_wsi_user(wsi) == &s && s.owned.empty()) // over TLS there are others, with an SSL_CTX
+            events.add("it is not constructed");
+        return 0;
+    });
+    lws_set_log_level(LLL_ERR | LLL_WARN, [](int, const char *line) { logged += line; });
+    test::listener listener;
+    server.host().connect(listener.port(), "tracked");
+    raw_peer peers[] = {server.connect(), raw_peer::accept(listener, "tracked")};
+    for (raw_peer &peer : peers) {
+        peer.send_close(bye);
+        CHECK(peer.read_to_end().bytes == bye_frame);
+        CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+    }
+    server.host().stop();
+    lws_set_log_level(LLL_ERR, nullptr);
+    CAPTURE(logged);
+    CHECK(logged.find("wsclose") == std::string::npos);
 }
 
 TEST_CASE("a connection that the program refuses to upgrade has no report and leaks nothing") {
@@ -180,18 +224,44 @@ TEST_CASE("a raw socket or file on a tracked protocol has a session and no repor
 #endif
 
 TEST_CASE("other protocols' connections are left alone") {
-    server   server(nullptr, protocols);
+    static std::string logged;
+    logged.clear();
+    server server(
+        [](session &, lws *, lws_callback_reasons reason, std::string_view) {
+            if (reason == LWS_CALLBACK_WSI_DESTROY) // which the first protocol of the table gets, too
+                events.add("the session of another protocol");
+            return 0;
+        },
+        protocols);
+    lws_set_log_level(LLL_ERR | LLL_WARN, [](int, const char *line) { logged += line; });
     raw_peer peer = server.connect("plain");
     peer.send_close(bye);
     CHECK(peer.read_frame() == bye_frame);
     peer.reset(); // after 5.0, lws sends its answer again and again
     CHECK(events.next() == "plain closed");
+    server.host().stop();
+    lws_set_log_level(LLL_ERR, nullptr);
+    CAPTURE(logged);
+    CHECK(logged.find("wsclose") == std::string::npos);
+}
+
+TEST_CASE("what lws gives with a callback of no connection reaches the program", "[tls]") {
+    test::host_options options;
+    options.how = test::transport::tls;
+    server server(
+        [](session &, lws *, lws_callback_reasons reason, std::string_view) { // no session: an SSL_CTX
+            if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS)
+                events.add("certificates");
+            return 0;
+        },
+        one_protocol, options);
+    CHECK(events.next() == "certificates");
 }
 
 TEST_CASE("a table line that does not fit the session is refused with an error, before the session is read") {
     static std::string logged;
     const auto [protocol, advice] =
-        GENERATE(table<const char *, const char *>({{"small", "write sizeof(session)"},
+        GENERATE(table<const char *, const char *>({{"small", "per_session_data_size is too small"},
                                                     {"large", "tracked<callback, &session::ws, session>"},
                                                     {"pointer", "tracked<callback, &session::ws, session *>"},
                                                     {"whole", "write sizeof(session *)"}}));
