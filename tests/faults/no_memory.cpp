@@ -17,13 +17,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include <dlfcn.h>
@@ -320,8 +320,16 @@ struct outcome {
     bool        happened = true;
 };
 
-/// Plays in a child, and waits for it.
-outcome play_apart(const setting &s, int n) {
+/// A child that plays.
+struct playing {
+    int   n;
+    pid_t child;
+    int   result; ///< where to read it
+};
+
+/// Lets a child play. This process has one thread: else the child might inherit a lock that nobody releases, such as
+/// AddressSanitizer's.
+playing begin(const setting &s, int n) {
     int ends[2];
     if (::pipe(ends) != 0)
         throw std::runtime_error("no pipe");
@@ -339,16 +347,20 @@ outcome play_apart(const setting &s, int n) {
         ::_exit(0);
     }
     ::close(ends[1]);
+    return {n, child, ends[0]};
+}
+
+outcome wait_for(const playing &one) {
     std::string said;
     char        part[4096];
-    for (ssize_t got; (got = ::read(ends[0], part, sizeof part)) > 0;)
+    for (ssize_t got; (got = ::read(one.result, part, sizeof part)) > 0;)
         said.append(part, static_cast<std::size_t>(got));
-    ::close(ends[0]);
+    ::close(one.result);
     int status = 0;
-    ::waitpid(child, &status, 0);
+    ::waitpid(one.child, &status, 0);
     if (said.empty() && status != 0)
         said = "wrong: the process ended with status " + std::to_string(status);
-    return {n, said == "none" ? "" : said, said != "none"};
+    return {one.n, said == "none" ? "" : said, said != "none"};
 }
 
 /// The first hundred one by one, then one in so many: OpenSSL allocates thousands of times.
@@ -360,25 +372,21 @@ int number_of_try(int which) {
 }
 
 int play_all(const setting &s) {
-    const int                at_once = 8; // they wait most of the time
-    std::vector<outcome>     outcomes;
-    std::mutex               mutex;
-    std::atomic<int>         next{1};
-    std::atomic<bool>        is_over{false};
-    std::vector<std::thread> threads;
-    for (int t = 0; t < at_once; ++t)
-        threads.emplace_back([&] {
-            while (!is_over) {
-                const outcome one = play_apart(s, number_of_try(next++));
-                if (!one.happened)
-                    is_over = true;
-                const std::lock_guard<std::mutex> lock(mutex);
-                if (one.happened)
-                    outcomes.push_back(one);
-            }
-        });
-    for (std::thread &t : threads)
-        t.join();
+    constexpr std::size_t at_once = 8; // they wait most of the time
+    std::deque<playing>   all;
+    std::vector<outcome>  outcomes;
+    int                   next    = 1;
+    bool                  is_over = false;
+    while (!is_over || !all.empty()) {
+        while (!is_over && all.size() < at_once)
+            all.push_back(begin(s, number_of_try(next++)));
+        const outcome first = wait_for(all.front());
+        all.pop_front();
+        if (first.happened)
+            outcomes.push_back(first);
+        else
+            is_over = true;
+    }
     std::map<std::string, std::vector<int>> by_what;
     for (const outcome &o : outcomes)
         by_what[o.what].push_back(o.n);

@@ -169,7 +169,6 @@ private:
     enum class stage : std::uint8_t {
         request, ///< of plain HTTP, or RAW: it does not become a WebSocket
         begun,
-        upgrading, ///< TCP and TLS of a client are up
         established,
         ending, ///< lws has begun to end the connection
     };

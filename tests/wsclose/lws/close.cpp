@@ -25,6 +25,11 @@ int callback(lws *wsi, lws_callback_reasons reason, void *, void *in, std::size_
         const std::string_view message(static_cast<const char *>(in), len);
         if (message == "empty")
             return close(wsi, close_frame());
+        if (message == "leave") { // for later
+            unsigned char old[] = {'o', 'l', 'd'};
+            lws_close_reason(wsi, LWS_CLOSE_STATUS_GOINGAWAY, old, sizeof old);
+            return 0;
+        }
         if (message == "forbidden")
             return close(wsi, close_code::abnormal_closure, "a\xFF");
         return close(wsi, close_code{4001}, "bye");
@@ -99,6 +104,18 @@ TEST_CASE("a bare answer to the peer's close is the right one, at once") {
     CHECK(events.next() == "closed");
 }
 
+TEST_CASE("a reason left with lws does not follow a bare answer") {
+    test::lws_host host(protocols);
+    raw_peer       peer = raw_peer::connect(host.port(), "bare");
+    peer.send_text("leave");
+    peer.send_close("\x0F\xA1"
+                    "bye");
+    CHECK(peer.read_to_end().bytes == "\x88\x05\x0F\xA1"
+                                      "bye");
+    CHECK(events.next() == "4001 bye");
+    CHECK(events.next() == "closed");
+}
+
 TEST_CASE("a bare client answers the peer's close behind what lws holds, masked") {
     test::lws_host host(protocols);
     test::listener listener;
@@ -116,6 +133,7 @@ TEST_CASE("a bare client answers the peer's close behind what lws holds, masked"
     REQUIRE(bytes.size() == 2 + 8 + 4 + much + 2 + 4 + 5);
     const test::frame_view last(bytes.substr(bytes.size() - 11));
     CHECK(last.is_masked());
+    CHECK(bytes.substr(bytes.size() - 9, 4) != std::string(4, '\0')); // by nothing that a peer could know
     CHECK(last.unmasked() == "\x88\x05\x0F\xA1"
                              "bye");
 }

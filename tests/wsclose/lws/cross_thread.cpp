@@ -48,7 +48,7 @@ cross_thread_queue *queue = nullptr;
 // References to the connections as they come; a mutex stands for how a program passes them on.
 std::mutex                    references_mutex;
 std::vector<cross_thread_ref> references;
-test::event_log               arrivals;
+test::event_log               arrivals, starts;
 
 std::vector<cross_thread_ref> take_references() {
     const std::lock_guard<std::mutex> lock(references_mutex);
@@ -72,6 +72,8 @@ int callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t
     }
     if (reason == LWS_CALLBACK_SERVER_WRITEABLE)
         events.add("writeable");
+    if (reason == LWS_CALLBACK_PROTOCOL_INIT)
+        starts.add("initialised");
     return 0;
 }
 
@@ -86,7 +88,12 @@ struct remote_host {
                     own.protocol(),
                     {nullptr, nullptr, 0, 0, 0, nullptr, 0}} {
         queue = &own;
-        host  = std::make_unique<test::lws_host>(protocols);
+        start();
+    }
+    void start() {
+        host = std::make_unique<test::lws_host>(protocols);
+        CHECK(starts.next() == "initialised"); // in GLib's loop, connections may come before
+        host->on_service_thread([](lws_context *) {});
     }
     raw_peer connect() {
         raw_peer peer = raw_peer::connect(host->port(), "remote");
@@ -179,7 +186,7 @@ TEST_CASE("a queue serves one context after another, whether it was stopped betw
             host.own.stop();
         host.host.reset();
         CHECK_FALSE(ref);
-        host.host = std::make_unique<test::lws_host>(host.protocols);
+        host.start();
     }
 }
 

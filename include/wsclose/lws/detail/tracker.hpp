@@ -41,9 +41,7 @@ public:
 
     void begin(meaning means, std::uint16_t timeout) noexcept {
         here_  = means.begins == beginning::server ? role::server : role::client;
-        stage_ = means.what == event::upgrading ? stage::upgrading : stage::begun;
-        if (here_ == role::client && stage_ < stage::established && is_plain_request(wsi_))
-            stage_ = stage::request;
+        stage_ = here_ == role::client && is_plain_request(wsi_) ? stage::request : stage::begun;
         begin_again(timeout);
     }
 

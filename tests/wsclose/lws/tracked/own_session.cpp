@@ -130,6 +130,36 @@ TEST_CASE("a session of the program's own stays the program's if the server's na
     CHECK(destroyed == before);
 }
 
+TEST_CASE("a session that serves again writes before its Close frame, although it was done at once the first time") {
+    static bool serves_again, has_written;
+    serves_again = has_written = false;
+    server server(
+        [](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+            if (received(reason) && serves_again)
+                s.ws.close(close_code{4001}, "bye");
+            if (reason == LWS_CALLBACK_CLIENT_WRITEABLE && serves_again && !std::exchange(has_written, true))
+                write(wsi, 1);
+            if (!received(reason) || serves_again)
+                return 0;
+            leave_reason(wsi);
+            return -1;
+        },
+        protocols);
+    test::listener listener;
+    const auto     own      = std::make_unique<session>();
+    const auto     play_one = [&] {
+        server.host().connect(listener.port(), "own", own.get());
+        raw_peer peer = raw_peer::accept(listener, "own");
+        peer.send_text("x");
+        return peer.answer_close_and_read_to_end().bytes;
+    };
+    CHECK(play_one() == "\x88\x05\x03\xE9old");
+    CHECK(events.next() == "closed cleanly by us: sent 1001 going_away \"old\", received 1001 \"old\"");
+    serves_again = true;
+    CHECK(play_one() == "\x82\x01x" + bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
 TEST_CASE("a session that is connected is not given to a second connection, and the log says so") {
     static std::string logged;
     static int         attempts;

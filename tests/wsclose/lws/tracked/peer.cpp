@@ -5,6 +5,9 @@
 
 #include "wsclose/lws/tracked/server.hpp"
 
+#include <chrono>
+#include <thread>
+
 using namespace tracked_test;
 
 namespace {
@@ -128,4 +131,12 @@ TEST_CASE("an answer that cannot go out is not called sent") {
     // Over TLS lws may see the reset before it reads the frame.
     CHECK(test::is_unclean(report));
     CHECK(report.find("sent 1") == std::string::npos);
+}
+
+TEST_CASE("a report says for how long the connection was open") {
+    server   server;
+    raw_peer peer = server.connect();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1100)); // that long
+    peer.reset();
+    CHECK(events.next().find("closed by the transport, not cleanly: 1006 abnormal_closure (reset) after ") == 0);
 }
