@@ -32,15 +32,16 @@ int pointer_callback(lws *, lws_callback_reasons reason, void *user, void *, std
     return 0;
 }
 bool forgets = false;
-int  dropping_pointer_callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
-     if (reason != LWS_CALLBACK_RECEIVE)
+
+int dropping_pointer_callback(lws *wsi, lws_callback_reasons reason, void *user, void *in, std::size_t len) {
+    if (reason != LWS_CALLBACK_RECEIVE)
         return reason == LWS_CALLBACK_CLOSED ? 0 : pointer_callback(wsi, reason, user, in, len);
     session *const deleted = *static_cast<session **>(user);
-     if (forgets)
+    if (forgets)
         lws_set_wsi_user(wsi, nullptr);
     delete deleted;
-     events.add("deleted");
-     return 0; // the connection ends all the same
+    events.add("deleted");
+    return 0; // the connection ends all the same
 }
 
 // An instance of a class whose callback and connection are members of it. lws gets it in ESTABLISHED.

@@ -93,17 +93,18 @@ int misplacing_callback(lws *wsi, lws_callback_reasons reason, void *user, void 
 
 // Raw sockets and files, which a program gives to lws.
 [[maybe_unused]] int raw_file = -1;
-int                  raw_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
-                     const auto note = [user](const std::string &what) {
+
+int raw_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    const auto note = [user](const std::string &what) {
         const bool has_session = user && static_cast<session *>(user)->owned.size() > 15;
         events.add(has_session ? what : what + " without a session");
         return 0;
     };
-                     [[maybe_unused]] char byte;
-                     switch (reason) {
-                     case LWS_CALLBACK_RAW_ADOPT:
-                     case LWS_CALLBACK_RAW_ADOPT_FILE: return note("adopted");
-                     case LWS_CALLBACK_RAW_RX: return note("received");
+    [[maybe_unused]] char byte;
+    switch (reason) {
+    case LWS_CALLBACK_RAW_ADOPT:
+    case LWS_CALLBACK_RAW_ADOPT_FILE: return note("adopted");
+    case LWS_CALLBACK_RAW_RX: return note("received");
 #ifndef _WIN32
     case LWS_CALLBACK_RAW_RX_FILE: return ::read(raw_file, &byte, 1) == 1 ? note("received") : -1;
 #endif
