@@ -267,15 +267,13 @@ TEST_CASE("a client that is redirected leaves a session that is the program's to
 
 TEST_CASE("the log says what is wrong if a client fails before lws made its session, unless it makes none",
           "[refused]") {
-    static std::string logged;
-    const bool         makes_session = GENERATE(true, false);
-    logged.clear();
-    const lws_protocols line[] = {
-        {"tracked", tracked<callback, &session::ws>, makes_session ? sizeof(session) : 0, 0, 0, nullptr, 0},
-        {nullptr, nullptr, 0, 0, 0, nullptr, 0},
+    const bool          makes_session = GENERATE(true, false);
+    const lws_protocols line[]        = {
+               {"tracked", tracked<callback, &session::ws>, makes_session ? sizeof(session) : 0, 0, 0, nullptr, 0},
+               {nullptr, nullptr, 0, 0, 0, nullptr, 0},
     };
-    server server(nullptr, line);
-    lws_set_log_level(LLL_WARN, [](int, const char *text) { logged += text; });
+    server         server(nullptr, line);
+    const kept_log log(LLL_WARN);
     lwsl_warn("another line: lws 5 swallows what it has just logged\n");
     server.host().on_service_thread([&](lws_context *context) {
         lws_client_connect_info info;
@@ -291,9 +289,8 @@ TEST_CASE("the log says what is wrong if a client fails before lws made its sess
     });
     server.host().on_service_thread([](lws_context *) {});
     server.host().stop();
-    lws_set_log_level(LLL_ERR, nullptr);
-    CAPTURE(logged);
-    CHECK((logged.find("set lws_client_connect_info.local_protocol_name") != std::string::npos) == makes_session);
+    CAPTURE(log.lines());
+    CHECK((log.lines().find("set lws_client_connect_info.local_protocol_name") != std::string::npos) == makes_session);
 }
 
 namespace {

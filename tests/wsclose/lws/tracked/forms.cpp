@@ -135,15 +135,12 @@ TEST_CASE("a client's session may be behind a pointer too", "[refused]") {
     peer.send_text("x");
     CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
-    static std::string logged;
-    logged.clear();
-    lws_set_log_level(LLL_WARN, [](int, const char *line) { logged += line; });
+    const kept_log log(LLL_WARN);
     server.host().connect(test::dead_port(), "pointer"); // it has no session yet, so nobody to tell
     CHECK(events.next() == "failed");
     server.host().stop();
-    lws_set_log_level(LLL_ERR, nullptr);
-    CAPTURE(logged);
-    CHECK(logged.find("wsclose") == std::string::npos);
+    CAPTURE(log.lines());
+    CHECK(log.lines().find("wsclose") == std::string::npos);
 }
 
 TEST_CASE("a session behind a pointer may be deleted at any time, and its connection ends with it") {
@@ -259,21 +256,18 @@ TEST_CASE(
 }
 
 TEST_CASE("a program is warned if it replaces the session of lws, and only then") {
-    static std::string logged;
-    const char *const  protocol = GENERATE("pointer", "instance", "replaced");
+    const char *const protocol = GENERATE("pointer", "instance", "replaced");
     CAPTURE(protocol);
-    logged.clear();
-    server server(nullptr, protocols);
-    lws_set_log_level(LLL_WARN, [](int, const char *line) { logged += line; });
+    server         server(nullptr, protocols);
+    const kept_log log(LLL_WARN);
     lwsl_warn("another line: lws 5 swallows what it has just logged\n");
     raw_peer peer = server.connect(protocol);
     peer.send_close(bye);
     CHECK(peer.read_to_end().bytes == bye_frame);
     CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
     server.host().stop();
-    lws_set_log_level(LLL_ERR, nullptr);
-    CAPTURE(logged);
-    CHECK((logged.find("the callback has replaced the session") != std::string::npos) ==
+    CAPTURE(log.lines());
+    CHECK((log.lines().find("the callback has replaced the session") != std::string::npos) ==
           (std::string(protocol) == "replaced"));
 }
 

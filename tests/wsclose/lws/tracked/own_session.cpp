@@ -161,9 +161,7 @@ TEST_CASE("a session that serves again writes before its Close frame, although i
 }
 
 TEST_CASE("a session that is connected is not given to a second connection, and the log says so") {
-    static std::string logged;
-    static int         attempts;
-    logged.clear();
+    static int attempts;
     attempts = 0;
     server server(
         [](session &s, lws *wsi, lws_callback_reasons reason, std::string_view message) {
@@ -172,8 +170,8 @@ TEST_CASE("a session that is connected is not given to a second connection, and 
         },
         protocols);
     test::listener listener;
-    lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
-    auto own = std::make_unique<session>();
+    const kept_log log(LLL_ERR);
+    auto           own = std::make_unique<session>();
     server.host().connect(listener.port(), "own", own.get());
     raw_peer peer = raw_peer::accept(listener, "own");
     SECTION("that can be established") {
@@ -187,11 +185,10 @@ TEST_CASE("a session that is connected is not given to a second connection, and 
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
     CHECK(events.empty());
     server.host().stop();
-    lws_set_log_level(LLL_ERR, nullptr);
-    CAPTURE(logged);
-    const std::size_t at = logged.find("wsclose: ");
-    CHECK(logged.find("a session serves one connection at a time") == logged.find("a session", at));
-    CHECK(logged.find("wsclose: ", at + 1) == std::string::npos); // once
+    CAPTURE(log.lines());
+    const std::size_t at = log.lines().find("wsclose: ");
+    CHECK(log.lines().find("a session serves one connection at a time") == log.lines().find("a session", at));
+    CHECK(log.lines().find("wsclose: ", at + 1) == std::string::npos); // once
     CHECK(attempts == 1);
 }
 
@@ -245,9 +242,7 @@ TEST_CASE("a session of the program's own may delete itself in any callback") {
             return reason == where && where == LWS_CALLBACK_CLIENT_RECEIVE ? -1 : 0;
         },
         protocols);
-    static std::string logged;
-    logged.clear();
-    lws_set_log_level(LLL_ERR | LLL_WARN, [](int, const char *line) { logged += line; });
+    const kept_log log(LLL_ERR | LLL_WARN);
     test::listener listener;
     server.host().connect(listener.port(), "own", new session);
     raw_peer peer = where == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER
@@ -259,8 +254,7 @@ TEST_CASE("a session of the program's own may delete itself in any callback") {
         peer.send_close(bye);
     CHECK(peer.read_to_end().end != stream_end::never);
     server.host().stop();
-    lws_set_log_level(LLL_ERR, nullptr);
-    CHECK(logged.find("wsclose") == std::string::npos);
+    CHECK(log.lines().find("wsclose") == std::string::npos);
 }
 
 TEST_CASE("no callback comes for a session that has deleted itself") {

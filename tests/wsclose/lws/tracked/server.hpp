@@ -64,6 +64,23 @@ struct session {
     }
 };
 
+/// Keeps what lws logs at these levels, until this ends. To make behind the server, which sets them too.
+class kept_log {
+public:
+    explicit kept_log(int levels) {
+        lines_.clear();
+        lws_set_log_level(levels, [](int, const char *line) { lines_ += line; });
+    }
+    kept_log(const kept_log &)            = delete;
+    kept_log &operator=(const kept_log &) = delete;
+    ~kept_log() { lws_set_log_level(LLL_ERR, nullptr); }
+
+    const std::string &lines() const noexcept { return lines_; }
+
+private:
+    static inline std::string lines_;
+};
+
 /// What the callback of a session does.
 using session_callback = std::function<int(session &, lws *, lws_callback_reasons, std::string_view)>;
 

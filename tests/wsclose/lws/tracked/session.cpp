@@ -154,14 +154,12 @@ TEST_CASE("a session needs no on_close: its last callback can read the report") 
 }
 
 TEST_CASE("the callback gets a session only while it is constructed, and nothing is logged if all is well") {
-    static std::string logged;
-    logged.clear();
-    server server([](session &s, lws *wsi, lws_callback_reasons, std::string_view) {
+    server         server([](session &s, lws *wsi, lws_callback_reasons, std::string_view) {
         if (wsi && lws_wsi_user(wsi) == &s && s.owned.empty()) // over TLS there are others, with an SSL_CTX
             events.add("it is not constructed");
         return 0;
     });
-    lws_set_log_level(LLL_ERR | LLL_WARN, [](int, const char *line) { logged += line; });
+    const kept_log log(LLL_ERR | LLL_WARN);
     test::listener listener;
     server.host().connect(listener.port(), "tracked");
     raw_peer peers[] = {server.connect(), raw_peer::accept(listener, "tracked")};
@@ -171,9 +169,8 @@ TEST_CASE("the callback gets a session only while it is constructed, and nothing
         CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
     }
     server.host().stop();
-    lws_set_log_level(LLL_ERR, nullptr);
-    CAPTURE(logged);
-    CHECK(logged.find("wsclose") == std::string::npos);
+    CAPTURE(log.lines());
+    CHECK(log.lines().find("wsclose") == std::string::npos);
 }
 
 TEST_CASE("a connection that the program refuses to upgrade has no report and leaks nothing") {
@@ -225,8 +222,6 @@ TEST_CASE("a raw socket or file on a tracked protocol has a session and no repor
 #endif
 
 TEST_CASE("other protocols' connections are left alone") {
-    static std::string logged;
-    logged.clear();
     server server(
         [](session &, lws *, lws_callback_reasons reason, std::string_view) {
             if (reason == LWS_CALLBACK_WSI_DESTROY) // which the first protocol of the table gets, too
@@ -234,16 +229,15 @@ TEST_CASE("other protocols' connections are left alone") {
             return 0;
         },
         protocols);
-    lws_set_log_level(LLL_ERR | LLL_WARN, [](int, const char *line) { logged += line; });
-    raw_peer peer = server.connect("plain");
+    const kept_log log(LLL_ERR | LLL_WARN);
+    raw_peer       peer = server.connect("plain");
     peer.send_close(bye);
     CHECK(peer.read_frame() == bye_frame);
     peer.reset(); // after 5.0, lws sends its answer again and again
     CHECK(events.next() == "plain closed");
     server.host().stop();
-    lws_set_log_level(LLL_ERR, nullptr);
-    CAPTURE(logged);
-    CHECK(logged.find("wsclose") == std::string::npos);
+    CAPTURE(log.lines());
+    CHECK(log.lines().find("wsclose") == std::string::npos);
 }
 
 TEST_CASE("what lws gives with a callback of no connection reaches the program", "[tls]") {
@@ -260,62 +254,52 @@ TEST_CASE("what lws gives with a callback of no connection reaches the program",
 }
 
 TEST_CASE("a table line that does not fit the session is refused with an error, before the session is read") {
-    static std::string logged;
     const auto [protocol, advice] =
         GENERATE(table<const char *, const char *>({{"small", "per_session_data_size is too small"},
                                                     {"large", "tracked<callback, &session::ws, session>"},
                                                     {"pointer", "tracked<callback, &session::ws, session *>"},
                                                     {"whole", "write sizeof(session *)"}}));
-    server server(nullptr, protocols);
-    logged.clear();
-    lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
+    server         server(nullptr, protocols);
+    const kept_log log(LLL_ERR);
     CHECK_THROWS_AS(server.connect(protocol), std::runtime_error); // before it is a WebSocket
     server.host().stop();
-    lws_set_log_level(LLL_ERR, nullptr);
-    CAPTURE(logged);
-    CHECK(logged.find(std::string("wsclose: protocol \"") + protocol + '"') != std::string::npos);
-    CHECK(logged.find(advice) != std::string::npos);
-    CHECK(logged.find("wsclose", logged.find("wsclose: ") + 1) == std::string::npos); // once
+    CAPTURE(log.lines());
+    CHECK(log.lines().find(std::string("wsclose: protocol \"") + protocol + '"') != std::string::npos);
+    CHECK(log.lines().find(advice) != std::string::npos);
+    CHECK(log.lines().find("wsclose", log.lines().find("wsclose: ") + 1) == std::string::npos); // once
 }
 
 TEST_CASE("a connection that has no session once it is established is ended with an error") {
-    static std::string logged;
-    server             server(nullptr, protocols);
-    logged.clear();
-    lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
-    raw_peer peer = server.connect("none");
+    server         server(nullptr, protocols);
+    const kept_log log(LLL_ERR);
+    raw_peer       peer = server.connect("none");
     CHECK(peer.read_to_end().end != stream_end::never);
     server.host().stop();
-    lws_set_log_level(LLL_ERR, nullptr);
-    CAPTURE(logged);
-    CHECK(logged.find("wsclose: protocol \"none\": the connection has no session") != std::string::npos);
+    CAPTURE(log.lines());
+    CHECK(log.lines().find("wsclose: protocol \"none\": the connection has no session") != std::string::npos);
 }
 
 TEST_CASE("a session is not taken for a pointer to one, whenever the program gives it to lws") {
-    static std::string logged;
     const auto [protocol, advice] = GENERATE(table<const char *, const char *>(
         {{"misplaced", "the connection has no session"},
          {"misplaced-early", "for a session of your own, tracked<callback, &session::ws>"}}));
-    server server(nullptr, protocols);
-    logged.clear();
-    lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
+    server         server(nullptr, protocols);
+    const kept_log log(LLL_ERR);
     try {
         raw_peer peer = server.connect(protocol);
         CHECK(peer.read_to_end().end != stream_end::never);
     } catch (const std::runtime_error &) { // it is refused before it is a WebSocket
     }
     server.host().stop();
-    lws_set_log_level(LLL_ERR, nullptr);
-    CAPTURE(logged);
-    CHECK(logged.find(advice) != std::string::npos);
+    CAPTURE(log.lines());
+    CHECK(log.lines().find(advice) != std::string::npos);
 }
 
 TEST_CASE("a session that the program constructs or zeroes itself in ESTABLISHED is tracked on, with a warning") {
-    static std::string logged;
-    static bool        zeroes;
+    static bool zeroes;
     zeroes = GENERATE(false, true);
-    server server(nullptr, protocols);
-    lws_set_log_level(LLL_WARN, [](int, const char *line) { logged += line; });
+    server         server(nullptr, protocols);
+    const kept_log log(LLL_WARN);
     lwsl_warn("another line: lws 5 swallows what it has just logged\n");
     overwrite = [](void *user) {
         if (zeroes)
@@ -339,9 +323,8 @@ TEST_CASE("a session that the program constructs or zeroes itself in ESTABLISHED
         CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (reset)");
     }
     server.host().stop();
-    lws_set_log_level(LLL_ERR, nullptr);
-    CAPTURE(logged);
-    CHECK(logged.find("wsclose: protocol \"overwritten\": the callback has overwritten the session") !=
+    CAPTURE(log.lines());
+    CHECK(log.lines().find("wsclose: protocol \"overwritten\": the callback has overwritten the session") !=
           std::string::npos);
 }
 
@@ -358,17 +341,14 @@ TEST_CASE("a session that the program constructs and destroys itself is destroye
 }
 
 TEST_CASE("a session that the program destroys while it is connected is not touched any more, and the log says so") {
-    static std::string logged;
-    server             server(nullptr, protocols);
-    lws_set_log_level(LLL_ERR, [](int, const char *line) { logged += line; });
-    logged.clear();
-    raw_peer  peer   = server.connect("by-hand");
-    const int before = destroyed;
+    server         server(nullptr, protocols);
+    const kept_log log(LLL_ERR);
+    raw_peer       peer   = server.connect("by-hand");
+    const int      before = destroyed;
     peer.send_text("x");
     CHECK(peer.read_to_end().bytes.empty());
     server.host().stop();
-    lws_set_log_level(LLL_ERR, nullptr);
-    CAPTURE(logged);
-    CHECK(logged.find("the callback has destroyed a session that is connected") != std::string::npos);
+    CAPTURE(log.lines());
+    CHECK(log.lines().find("the callback has destroyed a session that is connected") != std::string::npos);
     CHECK(destroyed == before + 1);
 }
