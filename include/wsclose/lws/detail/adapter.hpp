@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <string_view>
 
 #include <libwebsockets.h>
 
@@ -34,6 +35,9 @@ struct call {
     std::size_t          len;
 
     int pass_on() const { return type.callback(wsi, reason, user, in, len); }
+
+    /// What lws keeps for the connection: its session, or a pointer to it.
+    std::string_view memory() const noexcept { return {static_cast<const char *>(user), type.size}; }
 
     const lws_protocols &protocol() const noexcept { return *lws_get_protocol(wsi); }
 
@@ -171,7 +175,7 @@ struct call {
         const bool              is_current = now == &session;
         if (alive.is_attached() && is_current) {
             if (!tracker.is_tracked()) {
-                alive.forget();
+                alive.forget(memory());
                 log(LLL_WARN, "the callback has overwritten the session, which was constructed already; remove that "
                               "(placement new, memset())");
                 tracker.begin_again(type.timeout);
@@ -183,7 +187,7 @@ struct call {
         if (tracker.owner() == owner::adapter) {
             if (is_current)
                 return refuse("the callback has destroyed a session that is connected").result;
-            alive.forget(); // with lws_set_wsi_user(), lws has freed it
+            alive.forget(memory()); // with lws_set_wsi_user(), lws has freed it
         } else if (alive.is_attached()) {
             tracker.leave();
         }
@@ -202,6 +206,11 @@ struct call {
     int end_session(connection &session, tracker &tracker) const {
         watch     alive(*this, session, tracker);
         const int result = pass_on();
+        if (lws_wsi_user(wsi) != user) {
+            log(LLL_WARN, "the callback has replaced the session, which nobody destroys; remove lws_set_wsi_user()");
+            alive.forget(memory()); // lws has freed it
+            return result;
+        }
         if (alive.is_attached())
             type.destroy(user);
         std::memset(user, 0, type.size); // as lws gave it

@@ -107,8 +107,9 @@ protected:
         const bool is_ending = closing() || c_.report().cause() != cause::unknown;
         if (c_.stage_ < stage::established || !is_ending)
             return {};
-        const std::int32_t left = c_.deadline_.left();
-        if (left < -100) { // the service thread was late, and lws has yet to read what came meanwhile
+        const std::int32_t     left    = c_.deadline_.left();
+        constexpr std::int32_t on_time = 100; // ms
+        if (left < -on_time) { // the service thread was busy, and lws has yet to read what came meanwhile
             c_.deadline_.start(wsi_, 1);
             return {false};
         }

@@ -6,6 +6,9 @@
 
 // References, timers and places in lists: each is tied to a connection and is notified when it ends.
 
+#include <functional>
+#include <string_view>
+
 #include <libwebsockets.h>
 
 #include <wsclose/version.hpp>
@@ -57,8 +60,15 @@ public:
         next_   = nullptr;
     }
 
-    /// The connection is no more in memory, or has been overwritten: leaves it without touching it.
-    void forget() noexcept { target_ = nullptr; }
+    /// The connection is no more in memory, or has been overwritten, as all of `gone` has: leaves it without touching
+    /// that, and ends the links behind this one. Behind one that is in `gone`, it can find none.
+    void forget(std::string_view gone) noexcept {
+        for (link *each = this; each; each = each->next_)
+            each->next_ = each->follower(gone);
+        while (next_)
+            next_->end();
+        target_ = nullptr;
+    }
 
     /// The connection ends: takes this out of its list, then calls `ended`.
     void end() noexcept {
@@ -68,6 +78,14 @@ public:
     }
 
 private:
+    /// The next link; null if it was in `gone`, or is in another list since.
+    link *follower(std::string_view gone) const noexcept {
+        const auto *next = reinterpret_cast<const char *>(next_);
+        std::less<> is_before;
+        const bool  is_gone = !is_before(next, gone.data()) && is_before(next, gone.data() + gone.size());
+        return next && !is_gone && next_->pointer_to_this_ == &next_ ? next_ : nullptr;
+    }
+
     linked         *target_          = nullptr;
     link           *next_            = nullptr;
     link          **pointer_to_this_ = nullptr; // in the connection, or in the link before this one

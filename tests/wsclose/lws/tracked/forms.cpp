@@ -216,10 +216,23 @@ int zeroed_callback(lws *wsi, lws_callback_reasons reason, void *user, void *, s
     return 0;
 }
 
+// That of lws, which lws frees as it gets another, or none at the end.
+connection_ref       reference;
+lws_callback_reasons freed_in = LWS_CALLBACK_ESTABLISHED;
+
+int freeing_callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    if (reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION)
+        reference = connection_ref(static_cast<zeroed *>(user)->ws);
+    if (reason == freed_in)
+        lws_set_wsi_user(wsi, freed_in == LWS_CALLBACK_ESTABLISHED ? kept : nullptr);
+    return 0;
+}
+
 const lws_protocols more_protocols[] = {
     {"zeroed", tracked<zeroed_callback<false>, &zeroed::ws>, 0, 0, 0, nullptr, 0},
     {"zeroed-pointer", tracked<zeroed_callback<true>, &zeroed::ws, zeroed *>, sizeof(zeroed *), 0, 0, nullptr, 0},
     {"swapping", tracked<swapping_callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
+    {"freeing", tracked<freeing_callback, &zeroed::ws>, sizeof(zeroed), 0, 0, nullptr, 0},
     {"replacing", tracked<replacing_callback, &session::ws>, 0, 0, 0, nullptr, 0},
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };
@@ -253,6 +266,23 @@ TEST_CASE(
     raw_peer peer = server.connect("swapping");
     CHECK(peer.read_to_end().bytes.empty());
     CHECK(test::is_unclean(events.next()));
+}
+
+TEST_CASE("a session that lws frees under the program's feet is not touched any more, and references to it are empty") {
+    std::memset(memory, 0, sizeof memory);
+    freed_in = GENERATE(LWS_CALLBACK_ESTABLISHED, LWS_CALLBACK_CLOSED);
+    CAPTURE(static_cast<int>(freed_in));
+    server         server(nullptr, more_protocols);
+    const kept_log log(LLL_WARN);
+    lwsl_warn("another line: lws 5 swallows what it has just logged\n");
+    raw_peer peer = server.connect("freeing");
+    peer.send_close(bye);
+    peer.read_to_end();
+    CHECK(!events.next().empty());
+    server.host().on_service_thread([](lws_context *) { CHECK(!reference); });
+    server.host().stop();
+    CAPTURE(log.lines());
+    CHECK(log.lines().find("the callback has replaced the session") != std::string::npos);
 }
 
 TEST_CASE("a program is warned if it replaces the session of lws, and only then") {

@@ -49,10 +49,11 @@ struct plain_tracked {
     void           on_close(const close_report &report) { events.add(line_of(report)); }
 };
 void (*overwrite)(void *user);
-int overwriting_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
-    auto *s = static_cast<plain_tracked *>(user);
-    if (reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION)
-        s->self = connection_ref(s->ws);
+connection_ref reference; // to it as it was before
+int            overwriting_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+               auto *s = static_cast<plain_tracked *>(user);
+               if (reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION)
+        reference = s->self = connection_ref(s->ws); // the one in the session comes last in the list
     if (reason == LWS_CALLBACK_ESTABLISHED)
         overwrite(user);
     if (reason == LWS_CALLBACK_RECEIVE)
@@ -322,6 +323,7 @@ TEST_CASE("a session that the program constructs or zeroes itself in ESTABLISHED
         peer.reset();
         CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (reset)");
     }
+    server.host().on_service_thread([](lws_context *) { CHECK(!reference); });
     server.host().stop();
     CAPTURE(log.lines());
     CHECK(log.lines().find("wsclose: protocol \"overwritten\": the callback has overwritten the session") !=
