@@ -27,9 +27,14 @@ ROOT = mutants.ROOT
 CATCH = ["core_test", "lws_test", "http2_test"]  # run test by test
 WHOLE = {"two_ends": [], "exhaustive_utf8": ["0"], "truth": ["--seconds", "10"], "faults": []}
 CORE = ("core_test", "two_ends", "exhaustive_utf8")
-OVER_TLS = ("lws_test", "truth", "faults")  # too
+# Over what else than bare TCP they run: the environment for that, and which do.
+TRANSPORTS = {
+    "tls": ({"WSCLOSE_TEST_TRANSPORT": "tls"}, ("lws_test", "truth", "faults")),
+    "deflate": ({"WSCLOSE_TEST_DEFLATE": "1"}, ("truth",)),
+    "http2": ({"WSCLOSE_TEST_TRANSPORT": "tls", "WSCLOSE_TEST_HTTP2": "1"}, ("truth",)),
+}
 
-# A test of a program of CATCH, or a program of WHOLE, whose `name` is null.
+# A test of a program of CATCH, or a program of WHOLE, whose `name` is null. `transport` is null for bare TCP.
 Test = collections.namedtuple("Test", "program name transport")
 
 
@@ -87,11 +92,12 @@ class Suite:
         self.build = build
         self.seconds = {}
         self.reached = {}
-        tests = [Test(program, None, "tcp") for program in WHOLE]
+        tests = [Test(program, None, None) for program in WHOLE]
         for program in CATCH:
             names = run([self.program(program), "--list-test-names-only"]).stdout.splitlines()
-            tests += [Test(program, name, "tcp") for name in names if name.strip()]
-        tests += [test._replace(transport="tls") for test in tests if test.program in OVER_TLS]
+            tests += [Test(program, name, None) for name in names if name.strip()]
+        for transport, (_, programs) in TRANSPORTS.items():
+            tests += [t._replace(transport=transport) for t in tests if t.program in programs and not t.transport]
         with concurrent.futures.ThreadPoolExecutor(2 * os.cpu_count()) as pool:
             list(pool.map(self.measure, tests))
 
@@ -105,10 +111,13 @@ class Suite:
         names = (re.sub(r'([,\[\]\\"])', r"\\\1", test.name) for test in tests)
         return [self.program(program), "--abort", ",".join(names)]
 
+    def environment(self, test, **more):
+        return {**os.environ, **(TRANSPORTS[test.transport][0] if test.transport else {}), **more}
+
     def measure(self, test):
         with tempfile.NamedTemporaryFile(dir=self.build) as file:
             begin = time.monotonic()
-            environment = {**os.environ, "WSCLOSE_TEST_TRANSPORT": test.transport, "WSCLOSE_MUTANTS_REACHED": file.name}
+            environment = self.environment(test, WSCLOSE_MUTANTS_REACHED=file.name)
             done = run(self.command([test]), env=environment, cwd=self.build)
             if done.returncode == 0:
                 self.seconds[test] = time.monotonic() - begin
@@ -117,7 +126,7 @@ class Suite:
                 print(f"mutate: left out, since it fails without a change: {test}", flush=True)
 
     def fails(self, tests, mutant):
-        environment = {**os.environ, "WSCLOSE_TEST_TRANSPORT": tests[0].transport, "WSCLOSE_MUTANT": str(mutant)}
+        environment = self.environment(tests[0], WSCLOSE_MUTANT=str(mutant))
         process = subprocess.Popen(self.command(tests), env=environment, cwd=self.build, start_new_session=True,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
         try:
@@ -131,7 +140,7 @@ class Suite:
         """Whether a test notices. For the core, only its own tests count: those of the binding take long. They may also
         fail for another reason, so one of them has to fail twice."""
         tests = [test for test in self.reached if mutant in self.reached[test] and (test.program in CORE or not in_core)]
-        tests.sort(key=lambda test: (test.program in WHOLE, test.transport, self.seconds[test]))
+        tests.sort(key=lambda test: (test.program in WHOLE, test.transport or "", self.seconds[test]))
         quick = [test for test in tests if test.program == "core_test" and self.seconds[test] < 0.5]
         if quick and self.fails(quick, mutant):
             return True
@@ -172,11 +181,11 @@ def main():
 
     def judge(id):
         mutant = all_mutants[id]
+        if title(mutant) in known:
+            return "explained"
         if id not in reached:
             return "at compile time"  # or in no test: ./dev fuzz shows what is not covered
-        if suite.notices(id, "/lws" not in mutant.header):
-            return "noticed"
-        return "explained" if title(mutant) in known else "unnoticed"
+        return "noticed" if suite.notices(id, "/lws" not in mutant.header) else "unnoticed"
 
     with concurrent.futures.ThreadPoolExecutor(3 * os.cpu_count()) as pool:
         for id, result in zip(ids, pool.map(judge, ids)):

@@ -151,6 +151,20 @@ public:
         done_.wait(lock, [this] { return task_ == nullptr; });
     }
 
+    /// Waits until a timer of lws has fired, and all that were due before it.
+    void pass(lws_usec_t time) {
+        struct alarm : lws_sorted_usec_list_t {
+            event_log rings;
+        } one{};
+        on_service_thread([&](lws_context *context) {
+            lws_sul_schedule(
+                context, 0, &one, [](lws_sorted_usec_list_t *due) { static_cast<alarm *>(due)->rings.add("now"); },
+                time);
+        });
+        one.rings.next();
+        on_service_thread([&](lws_context *) { lws_dll2_remove(&one.list); });
+    }
+
     /// Serves once more, from such a task.
     void serve_once() { loop_->run_once(context_); }
 

@@ -39,6 +39,10 @@ namespace {
 namespace {
     constexpr long day         = 86400;
     constexpr char localhost[] = "DNS:localhost,IP:127.0.0.1";
+
+    /// Nobody needs the certificates of the system. OpenSSL would read them for each context of lws, which takes longer
+    /// than most tests. The programs that a test starts inherit this.
+    [[maybe_unused]] const int reads_none = ::setenv("SSL_CERT_FILE", "/dev/null", 1);
 } // namespace
 
 const certificate &certificate::self_signed() {

@@ -71,7 +71,6 @@ public:
     /// Closes and drops no more connections. Destroying the list does the same.
     void stop() noexcept {
         place_.leave();
-        detach();
         lws_dll2_remove(&this->list);
     }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -145,10 +146,11 @@ TEST_CASE("a drain closes all connections of its list, and is over when the last
     CHECK_FALSE(server.is_running());
 }
 
-TEST_CASE("a drain closes one connection after the other: in a window of an hour, only the first at once") {
-    server server;
-    auto   peers = server.connect(5, "hasty");
-    CHECK(server.start(hour, hour) == 5);
+TEST_CASE("a drain closes one connection after the other: in a window of hours, only the first at once") {
+    const lws_usec_t time = GENERATE(hour, std::numeric_limits<lws_usec_t>::max());
+    server           server;
+    auto             peers = server.connect(5, "hasty");
+    CHECK(server.start(time, time) == 5);
     events.next();
     CHECK(server.size() == 4);
     server.host.on_service_thread([&](lws_context *) {
@@ -158,12 +160,20 @@ TEST_CASE("a drain closes one connection after the other: in a window of an hour
 }
 
 TEST_CASE("a drain with a window of 0 closes all at once") {
-    server server;
-    auto   peers = server.connect(5, "hasty");
-    CHECK(server.start(0, hour) == 5);
+    const lws_usec_t window = GENERATE(0, std::numeric_limits<lws_usec_t>::min());
+    server           server;
+    auto             peers = server.connect(5, "hasty");
+    CHECK(server.start(window, hour) == 5);
     for (int i = 0; i < 5; ++i)
         CHECK(events.next() != "nothing happened");
     CHECK_FALSE(server.is_running());
+}
+
+TEST_CASE("the turns of all connections come in the window") {
+    server server;
+    auto   peers = server.connect(100, "hasty"); // if each had the time of all, it would take 18 s
+    CHECK(server.start(200 * LWS_US_PER_MS, hour) == 100);
+    CHECK(server.ends());
 }
 
 TEST_CASE("a drain takes the connections in random order, each order as likely as any other") {
@@ -212,6 +222,10 @@ TEST_CASE("at its deadline, a drain drops peers that do not answer") {
     CHECK_FALSE(server.is_running());
     for (raw_peer &peer : peers)
         CHECK(peer.read_to_end().bytes == going_away);
+    auto later = server.connect(1, "listed"); // the same drain closes again
+    CHECK(server.start(0, hour) == 1);
+    CHECK(later[0].answer_close_and_read_to_end().bytes == going_away);
+    CHECK(events.next() == answered);
 }
 
 TEST_CASE("a connection whose turn has not come at the deadline gets its frame and is dropped") {
@@ -275,6 +289,19 @@ TEST_CASE("a drain that is stopped or destroyed leaves the other connections ope
         destroys ? server.going_down.reset() : server.going_down->stop();
         CHECK(server.list->size() == 2);
         server.list->for_each([](connection &member) { CHECK(member.state() == connection_state::open); });
+    });
+    server.host.pass(2 * detail::pace::longest); // by then its timer would have fired
+}
+
+TEST_CASE("a drain that is started again with an empty list leaves the connections of the other list open") {
+    server          server;
+    auto            peers = server.connect(3, "hasty");
+    connection_list nobody;
+    CHECK(server.start(hour, hour) == 3);
+    events.next();
+    server.host.on_service_thread([&](lws_context *) {
+        CHECK(server.going_down->start(nobody, hour, hour, close_code::going_away) == 0);
+        CHECK_FALSE(server.going_down->running());
     });
 }
 

@@ -39,11 +39,11 @@ public:
     static void cancel_all(lws_context *context, const lws_vhost *vhost) noexcept {
         for (int thread = 0; thread < lws_get_count_threads(context); ++thread) {
             lws_sorted_usec_list_t probe{}; // leads to the list in which lws keeps it
-            lws_sul_schedule(context, thread, &probe, on_time, LWS_US_PER_SEC);
+            lws_sul_schedule(
+                context, thread, &probe, [](lws_sorted_usec_list_t *) {}, LWS_US_PER_SEC);
             for (lws_dll2 *at = probe.list.owner->head; at;) {
                 lws_dll2 *const next = at->next;
-                if (at != &probe.list)
-                    cancel_one(*reinterpret_cast<lws_sorted_usec_list_t *>(at), vhost); // `list` is its first member
+                cancel_one(*reinterpret_cast<lws_sorted_usec_list_t *>(at), vhost); // `list` is its first member
                 at = next;
             }
             lws_dll2_remove(&probe.list);

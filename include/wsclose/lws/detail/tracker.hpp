@@ -33,15 +33,15 @@ public:
     /// Whether the connection has begun and is that of `wsi`.
     bool is_tracked() const noexcept { return c_.linked_.wsi == wsi_; }
 
-    /// Whether the connection is that of another live wsi.
-    bool is_elsewhere() const noexcept { return c_.linked_.wsi && c_.linked_.wsi != wsi_; }
+    /// Whether a connection that is not tracked for this wsi is for another.
+    bool is_elsewhere() const noexcept { return c_.linked_.wsi != nullptr; }
 
     detail::owner owner() const noexcept { return owner_; }
     void          set_owner(detail::owner who) noexcept { owner_ = c_.owner_ = who; }
 
     void begin(meaning means, std::uint16_t timeout) noexcept {
         here_  = means.begins == beginning::server ? role::server : role::client;
-        stage_ = here_ == role::client && is_plain_request(wsi_) ? stage::request : stage::begun;
+        stage_ = is_plain_request(wsi_) ? stage::request : stage::begun;
         begin_again(timeout);
     }
 

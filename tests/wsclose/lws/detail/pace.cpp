@@ -73,6 +73,15 @@ TEST_CASE("what a busy program has missed is made up for at no more than 1.1 tim
     CHECK(stalled.back() > 22000);
 }
 
+TEST_CASE("of the time for which a program was busy, the last 50 ms count") {
+    pace p(0, 1000 * ms, 10);
+    p.look(500 * ms);
+    CHECK_FALSE(p.is_due(450 * ms - 1));
+    CHECK(p.is_due(450 * ms));
+    p.look(490 * ms); // it was not busy
+    CHECK(p.is_due(450 * ms));
+}
+
 TEST_CASE("turns that are not needed any more count as taken") {
     pace p(0, 1000 * ms, 10);
     p.take_turn(9);

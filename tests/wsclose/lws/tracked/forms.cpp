@@ -161,20 +161,20 @@ TEST_CASE("the callback that creates a session can close its connection by wsclo
 
 namespace {
 
-// A server's session, given to lws before the upgrade and replaced by another in the callback `replaced_in`.
+// A session, given to lws before the upgrade and replaced by another in the callback `replaced_in`.
 session             *old_session = nullptr;
 bool                 deletes_old = false;
 lws_callback_reasons replaced_in = LWS_CALLBACK_ESTABLISHED;
 
 int replacing_callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
-    if (reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION)
+    if (reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION || reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER)
         lws_set_wsi_user(wsi, old_session = new session);
     if (reason == replaced_in) {
         lws_set_wsi_user(wsi, new session);
         if (deletes_old)
             delete old_session;
     }
-    if (reason == LWS_CALLBACK_CLOSED)
+    if (reason == LWS_CALLBACK_CLOSED || reason == LWS_CALLBACK_CLIENT_CLOSED)
         delete static_cast<session *>(user);
     return 0;
 }
@@ -257,6 +257,18 @@ TEST_CASE("a session may be replaced by another, which takes over the connection
             CHECK(old_session->ws.close(close_code{4001}).error == close_error::not_connected);
             delete old_session;
         });
+}
+
+TEST_CASE("the session of a client may be replaced too") {
+    deletes_old = true;
+    replaced_in = LWS_CALLBACK_CLIENT_ESTABLISHED;
+    server         server(nullptr, more_protocols);
+    test::listener listener;
+    server.host().connect(listener.port(), "replacing");
+    raw_peer peer = raw_peer::accept(listener, "replacing");
+    peer.send(peer.close_frame(bye));
+    CHECK(peer.read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
 }
 
 TEST_CASE(

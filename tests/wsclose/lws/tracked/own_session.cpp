@@ -69,10 +69,23 @@ int zeroed_callback(lws *, lws_callback_reasons reason, void *user, void *, std:
     return 0;
 }
 
+// Waits longer than a test for an answer.
+struct patient {
+    static constexpr lws_usec_t close_timeout = 65 * LWS_US_PER_SEC;
+    connection                  ws;
+    void                        on_close(const close_report &report) { events.add(line_of(report)); }
+};
+int patient_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    if (reason == LWS_CALLBACK_CLIENT_ESTABLISHED)
+        static_cast<patient *>(user)->ws.close(close_code{4001}, "bye");
+    return 0;
+}
+
 const lws_protocols protocols[] = {
     {"own", tracked<counting_callback, &session::ws>, 0, 0, 0, nullptr, 0},
     {"sized", tracked<counting_callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0}, // which lws does not need
     {"zeroed", tracked<zeroed_callback, &zeroed::ws>, 0, 0, 0, nullptr, 0},
+    {"patient", tracked<patient_callback, &patient::ws>, 0, 0, 0, nullptr, 0},
     {"phoenix", tracked<phoenix_callback, &phoenix::ws>, 0, 0, 0, nullptr, 0},
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };
@@ -158,6 +171,17 @@ TEST_CASE("a session that serves again writes before its Close frame, although i
     serves_again = true;
     CHECK(play_one() == "\x82\x01x" + bye_frame);
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("a time to close that was set before the connection begins applies to it, not that of the session's type") {
+    server         server(nullptr, protocols);
+    test::listener listener;
+    patient        own;
+    own.ws.set_close_timeout(0);
+    server.host().connect(listener.port(), "patient", &own);
+    raw_peer peer = raw_peer::accept(listener, "patient");
+    CHECK(peer.read_to_end().bytes == bye_frame); // it does not answer
+    CHECK(events.next() == "closed by us, not cleanly: sent 4001 \"bye\", received nothing (no_answer)");
 }
 
 TEST_CASE("a session that is connected is not given to a second connection, and the log says so") {

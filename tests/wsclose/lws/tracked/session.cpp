@@ -5,8 +5,10 @@
 
 #include "wsclose/lws/tracked/server.hpp"
 
+#include <chrono>
 #include <cstring>
 #include <new>
+#include <thread>
 
 #ifndef _WIN32
 #    include <sys/socket.h>
@@ -41,12 +43,19 @@ struct plain_session {
     char bytes[16];
 };
 
+int plain_destroyed = 0;
+
 // Programs that treat the session as bare lws asks: its memory is zeroed, and constructed by nobody else.
 struct plain_tracked {
     connection     ws;
     connection_ref self; // overwritten too
     int            number = 0;
-    void           on_close(const close_report &report) { events.add(line_of(report)); }
+    ~plain_tracked() { ++plain_destroyed; }
+    void on_close(const close_report &report) {
+        events.add(line_of(report));
+        if (report.lasted() == 0)
+            events.add("no time");
+    }
 };
 void (*overwrite)(void *user);
 connection_ref reference; // to it as it was before
@@ -308,7 +317,9 @@ TEST_CASE("a session that the program constructs or zeroes itself in ESTABLISHED
         else
             new (user) plain_tracked;
     };
-    raw_peer peer = server.connect("overwritten");
+    const int before = plain_destroyed;
+    raw_peer  peer   = server.connect("overwritten");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20)); // a time that the report can tell
     SECTION("the peer closes") {
         peer.send_close(bye);
         CHECK(peer.read_to_end().bytes == bye_frame);
@@ -324,6 +335,7 @@ TEST_CASE("a session that the program constructs or zeroes itself in ESTABLISHED
         CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (reset)");
     }
     server.host().on_service_thread([](lws_context *) { CHECK(!reference); });
+    CHECK(plain_destroyed == before + 1);
     server.host().stop();
     CAPTURE(log.lines());
     CHECK(log.lines().find("wsclose: protocol \"overwritten\": the callback has overwritten the session") !=
