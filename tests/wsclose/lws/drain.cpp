@@ -147,7 +147,7 @@ TEST_CASE("a drain closes all connections of its list, and is over when the last
 }
 
 TEST_CASE("a drain closes one connection after the other: in a window of hours, only the first at once") {
-    const lws_usec_t time = GENERATE(hour, std::numeric_limits<lws_usec_t>::max());
+    const lws_usec_t time = GENERATE(lws_usec_t{hour}, std::numeric_limits<lws_usec_t>::max());
     server           server;
     auto             peers = server.connect(5, "hasty");
     CHECK(server.start(time, time) == 5);
@@ -160,7 +160,7 @@ TEST_CASE("a drain closes one connection after the other: in a window of hours, 
 }
 
 TEST_CASE("a drain with a window of 0 closes all at once") {
-    const lws_usec_t window = GENERATE(0, std::numeric_limits<lws_usec_t>::min());
+    const lws_usec_t window = GENERATE(lws_usec_t{0}, std::numeric_limits<lws_usec_t>::min());
     server           server;
     auto             peers = server.connect(5, "hasty");
     CHECK(server.start(window, hour) == 5);
