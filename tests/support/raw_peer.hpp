@@ -113,8 +113,8 @@ public:
         test::hold_back(peer.socket_.get(), holds_back);
         peer.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                   "Sec-WebSocket-Accept: " +
-                  accept_key(head) +
-                  "\r\nSec-WebSocket-Protocol: " + std::string(subprotocol).append("\r\n").append(headers) + "\r\n");
+                  accept_key(head) + (subprotocol.empty() ? "" : "\r\nSec-WebSocket-Protocol: ") +
+                  std::string(subprotocol).append("\r\n").append(headers) + "\r\n");
         return peer;
     }
 

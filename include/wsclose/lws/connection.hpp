@@ -254,8 +254,7 @@ public:
     connection_ref(const connection_ref &other) noexcept { link_.attach(other.target()); }
     /// Refers to the connection of `other` from now on.
     connection_ref &operator=(const connection_ref &other) noexcept {
-        if (this != &other)
-            link_.attach(other.target());
+        link_.attach(other.target());
         return *this;
     }
 

@@ -166,6 +166,8 @@ TEST_CASE("after the queue is stopped no reference can be made, and what was ask
         host.own.stop();
         CHECK_FALSE(cross_thread_ref(host.own, newest->ws));
     });
+    host.host->on_service_thread([](lws_context *) {}); // lws wakes the queue once more
+    host.host->on_service_thread([&](lws_context *) { CHECK_FALSE(cross_thread_ref(host.own, newest->ws)); });
     CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
     CHECK(events.next() == "writeable");
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");

@@ -588,16 +588,17 @@ TEST_CASE("a Close frame is a frame of its own behind a message that permessage-
         {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate"},
         {nullptr, nullptr, nullptr},
     };
-    // `full`: the socket takes only a part of the message.
-    const auto [size, full] =
+    const auto noise =
         GENERATE(table<std::size_t, bool>({{30000, true}, {test::most_noise, false}, {test::most_noise, true}}));
-    const way  how    = GENERATE(way::answer, way::close, way::reason);
-    const bool client = GENERATE(false, true);
+    const std::size_t size   = std::get<0>(noise);
+    const bool        full   = std::get<1>(noise); // the socket takes only a part of the message
+    const way         how    = GENERATE(way::answer, way::close, way::reason);
+    const bool        client = GENERATE(false, true);
     CAPTURE(size, full, static_cast<int>(how), client);
     test::host_options options;
     options.extensions = deflate;
     server server(
-        [how = how, size = size, full = full](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        [how, size, full](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
             if (full && (reason == LWS_CALLBACK_ESTABLISHED || reason == LWS_CALLBACK_CLIENT_ESTABLISHED))
                 test::set_option(static_cast<int>(lws_get_socket_fd(wsi)), SOL_SOCKET, SO_SNDBUF, 4096);
             if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE || received(reason))

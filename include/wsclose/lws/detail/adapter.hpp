@@ -256,6 +256,9 @@ inline int handle(call c) {
                                                                                      : c.pass_on();
     }
 
+    if (tracker.ends_unannounced(means.what))
+        c.log(LLL_WARN, "lws does not say in time that this connection ends, so that its report may know little; set "
+                        "lws_client_connect_info.local_protocol_name");
     const ending how = tracker.end(means.what, c.in, c.len);
     if (how == ending::none) {
         const decision d = tracker.before(means.what, c.in, c.len);

@@ -141,8 +141,10 @@ protected:
         const bool         was_open       = !closing();
         const parse_result result         = close_frame::parse(in, len);
         const bool         code_uncertain = result.frame.code() == close_code::protocol_error;
-        if (c_.handshake_.receive(result, code_uncertain) != close_step::send_and_end)
+        if (c_.handshake_.receive(result, code_uncertain) != close_step::send_and_end) {
+            withhold_prepared_frame(wsi_);
             return {false, -1};
+        }
         if (was_open && result)
             return {}; // the program sees it, then after() answers
         return {false, answer()};

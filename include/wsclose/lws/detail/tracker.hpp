@@ -125,9 +125,15 @@ public:
         return end_connection();
     }
 
+    /// Whether the open connection ends with this event, although lws has not said that it drops the protocol: a client
+    /// without a name of a local protocol is bound to it in a way of its own.
+    bool ends_unannounced(event what) const noexcept { return what == event::ended && c_.stage_ == stage::established; }
+
     /// Ends the session, if this event does, or writes the last Close frame, if lws begins to end the connection.
     ending end(event what, const void *in, std::size_t len) noexcept {
         ending how = ending::none;
+        if (ends_unannounced(what) && !has_close_reason(wsi_)) // which lws has sent by now, or not
+            write_before_the_end();
         switch (what) {
         case event::dropped: how = on_drop(in); break;
         case event::redirected: how = is_adapters() && !closing() ? ending::silent : ending::none; break;

@@ -182,13 +182,18 @@ inline bool write_taken_close_frame(lws *wsi, const close_frame &frame, role sen
            (lws_partial_buffered(wsi) || is_stream(wsi) || before == 0 || bytes_taken(wsi) != before);
 }
 
-/// Writes `frame` as the last frame of this connection: the one that lws has prepared does not follow. (On a
-/// stream of HTTP/2, which shares its socket, it may.)
+/// The last frame of this connection was written: the one that lws has prepared does not follow. (On a stream of
+/// HTTP/2, which shares its socket, it may.)
+inline void withhold_prepared_frame(lws *wsi) noexcept {
+    if (has_close_reason(wsi) && !lws_partial_buffered(wsi) && !is_stream(wsi))
+        shut_sending_side(wsi); // if lws still holds data, it flushes that and sends no frame of its own
+}
+
+/// Writes `frame` as the last frame of this connection.
 inline bool write_last_close_frame(lws *wsi, const close_frame &frame, role sender) noexcept {
     if (!write_close_frame(wsi, frame, sender))
         return false;
-    if (has_close_reason(wsi) && !lws_partial_buffered(wsi) && !is_stream(wsi))
-        shut_sending_side(wsi); // if lws still holds data, it flushes that and sends no frame of its own
+    withhold_prepared_frame(wsi);
     return true;
 }
 

@@ -100,6 +100,27 @@ TEST_CASE("a client is told why a handshake failed") {
     CHECK(events.next() == how.report);
 }
 
+TEST_CASE("if lws has no words for it, the socket tells why an attempt failed") {
+    connection_ref ref;
+    server         server([&](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER)
+            ref = connection_ref(s.ws);
+        return 0;
+    });
+    test::listener listener;
+    server.host().connect(listener.port(), "tracked");
+    raw_peer peer = raw_peer::accept(listener, "tracked");
+    server.host().on_service_thread([&](lws_context *) {
+        lws *const wsi = ref.wsi();
+        CHECK(detail::examine_attempt(wsi, "words of another version").why == cause::unknown);
+        peer.reset();
+        CHECK(detail::examine_attempt(wsi, "words of another version").why == cause::reset);
+        CHECK(detail::examine_attempt(wsi, "read failed").why == cause::reset);
+        CHECK(detail::examine_attempt(wsi, "HS: Accept hash wrong").why == cause::upgrade_invalid);
+    });
+    events.next();
+}
+
 TEST_CASE("a program that rejects the server's answer has dropped the attempt, in whichever callback it does so") {
     const auto     where = GENERATE(LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP, LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH);
     server         server([where = where](session &, lws *, lws_callback_reasons reason, std::string_view) {
@@ -291,6 +312,69 @@ TEST_CASE("the log says what is wrong if a client fails before lws made its sess
     server.host().stop();
     CAPTURE(log.lines());
     CHECK((log.lines().find("set lws_client_connect_info.local_protocol_name") != std::string::npos) == makes_session);
+}
+
+TEST_CASE("a client that names no protocol closes and is told why it ends, and the log says what to set") {
+    static connection_ref ref;
+    server                server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view message) {
+        if (reason == LWS_CALLBACK_CLIENT_ESTABLISHED) {
+            ref = connection_ref(s.ws);
+            events.add("here");
+        }
+        if (!received(reason))
+            return 0;
+        if (message == "leave")
+            leave_reason(wsi);
+        if (message == "close")
+            s.ws.close(close_code{4001}, "bye");
+        if (message == "drop")
+            lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+        return message == "leave" ? -1 : 0;
+    });
+    const kept_log        log(LLL_WARN);
+    lwsl_warn("another line: lws 5 swallows what it has just logged\n");
+    test::listener listener;
+    server.host().connect(listener.port(), nullptr);
+    raw_peer peer = raw_peer::accept(listener, "");
+    CHECK(events.next() == "here");
+    SECTION("the program closes") {
+        peer.send_text("close");
+        CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+        CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+    }
+    SECTION("the program leaves a reason and returns -1") {
+        peer.send_text("leave");
+        CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x05\x03\xE9old");
+        CHECK(events.next() == "closed cleanly by us: sent 1001 going_away \"old\", received 1001 \"old\"");
+    }
+    SECTION("the program drops it by a timeout") {
+        peer.send_text("drop");
+        CHECK(peer.read_to_end().bytes.empty());
+        CHECK(test::is_unclean(events.next()));
+    }
+    SECTION("the peer closes") {
+        peer.send_close(bye);
+        CHECK(peer.read_to_end().bytes == bye_frame);
+        CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+    }
+    SECTION("the peer vanishes") {
+        peer.reset();
+        CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (reset)");
+    }
+    SECTION("the peer breaks the protocol") {
+        peer.send(reserved_bits);
+        CHECK(peer.read_to_end().bytes.empty());
+        CHECK(test::is_unclean(events.next()));
+    }
+    SECTION("the context is destroyed while a close waits") {
+        server.host().on_service_thread([](lws_context *) { ref.close(close_code{4001}, "bye"); });
+        server.host().stop();
+        CHECK(peer.read_to_end().bytes == bye_frame);
+        CHECK(events.next().find("closed by us, not cleanly: sent 4001 \"bye\", received nothing") == 0);
+    }
+    server.host().stop();
+    CAPTURE(log.lines());
+    CHECK(log.lines().find("set lws_client_connect_info.local_protocol_name") != std::string::npos);
 }
 
 namespace {

@@ -169,11 +169,13 @@ lws_callback_reasons replaced_in = LWS_CALLBACK_ESTABLISHED;
 int replacing_callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
     if (reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION || reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER)
         lws_set_wsi_user(wsi, old_session = new session);
-    if (reason == replaced_in) {
+    if (reason == replaced_in && user == old_session) {
         lws_set_wsi_user(wsi, new session);
         if (deletes_old)
             delete old_session;
     }
+    if (reason == LWS_CALLBACK_RECEIVE && user != old_session)
+        CHECK(static_cast<session *>(user)->ws.state() == connection_state::open);
     if (reason == LWS_CALLBACK_CLOSED || reason == LWS_CALLBACK_CLIENT_CLOSED)
         delete static_cast<session *>(user);
     return 0;
@@ -212,7 +214,7 @@ int zeroed_callback(lws *wsi, lws_callback_reasons reason, void *user, void *, s
     if (received(reason))
         kept->ws.close(close_code{1010}, "bye"); // a server sends 1011
     if (reason == LWS_CALLBACK_CLOSED)
-        events.add(IsPointer && !*static_cast<zeroed **>(user) ? "closed without a session" : "closed");
+        events.add(IsPointer && (!user || !*static_cast<zeroed **>(user)) ? "closed without a session" : "closed");
     return 0;
 }
 
@@ -246,8 +248,7 @@ TEST_CASE("a session may be replaced by another, which takes over the connection
     server server(nullptr, more_protocols);
     {
         raw_peer peer = server.connect("replacing");
-        peer.send_text("x");
-        peer.send_close(bye);
+        peer.send(peer.text_frame("a") + peer.text_frame("b") + peer.close_frame(bye));
         CHECK(peer.read_to_end().bytes == bye_frame);
         CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
     }
@@ -333,10 +334,34 @@ TEST_CASE("a client's session behind a pointer may be there before its connectio
     test::listener listener;
     server.host().connect(listener.port(), "zeroed-pointer");
     raw_peer peer = raw_peer::accept(listener, "zeroed-pointer");
-    peer.send_text("x");
-    CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x05\x03\xF2"
-                                                       "bye");
-    CHECK(events.next().find("closed cleanly by us: sent 1010 ") == 0);
+    SECTION("and close") {
+        peer.send_text("x");
+        CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x05\x03\xF2"
+                                                           "bye");
+        CHECK(events.next().find("closed cleanly by us: sent 1010 ") == 0);
+    }
+    SECTION("and be destroyed, which makes the pointer null") {
+        server.host().on_service_thread([](lws_context *) {
+            lws *const wsi = kept->ws.wsi();
+            kept->~zeroed();
+            CHECK(*static_cast<zeroed **>(lws_wsi_user(wsi)) == nullptr);
+        });
+        CHECK(peer.read_to_end().bytes.empty());
+    }
+}
+
+TEST_CASE("a session behind a pointer may be destroyed once lws has lost the pointer") {
+    std::memset(memory, 0, sizeof memory);
+    given_in = LWS_CALLBACK_ESTABLISHED;
+    server   server(nullptr, more_protocols);
+    raw_peer peer = server.connect("zeroed-pointer");
+    CHECK(events.next() == "established");
+    server.host().on_service_thread([](lws_context *) {
+        lws_set_wsi_user(kept->ws.wsi(), nullptr);
+        kept->~zeroed();
+    });
+    CHECK(peer.read_to_end().bytes.empty());
+    CHECK(events.next() == "closed without a session");
 }
 
 TEST_CASE("a session that is destroyed while it is connected is not given to the callback again") {

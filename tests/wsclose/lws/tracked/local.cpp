@@ -115,6 +115,7 @@ TEST_CASE("one connection can close another, through a reference") {
         first                      = same;
         CHECK(first);
         connection_ref another(first);
+        CHECK(another);
         another.reset();
         CHECK_FALSE(another);
         CHECK(first);
