@@ -241,6 +241,16 @@ inline void link::attach(connection *target) noexcept {
     if (next_)
         next_->pointer_to_this_ = &next_;
 }
+
+/// The live `lws *`. Null if the connection has ended or, with a line in lws' log, if it has not begun.
+inline lws *begun(const connection &c, const char *what) noexcept {
+    if (!c.wsi() && c.state() == connection_state::connecting)
+        _lws_log(LLL_WARN,
+                 "wsclose: no %s: the connection has not begun; if LWS_CALLBACK_ESTABLISHED creates the session, it "
+                 "begins when that returns; create it in LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION\n",
+                 what);
+    return c.wsi();
+}
 } // namespace detail
 
 /// A reference to a connection, to keep instead of an `lws *`. It becomes empty when the connection ends, so

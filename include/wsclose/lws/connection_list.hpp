@@ -76,10 +76,10 @@ public:
     }
 
     /// Puts the connection at the end of this list. If `place` was in a list, it leaves that one first. If the
-    /// connection has not begun or has ended, adds nothing and returns false.
+    /// connection has ended or, with a line in lws' log, has not begun, adds nothing and returns false.
     bool add(connection &member, entry &place) noexcept {
         place.leave();
-        if (!member.wsi())
+        if (!detail::begun(member, "place in a connection_list"))
             return false;
         place.attach(&member);
         place.join_behind(*end_.before);

@@ -48,7 +48,7 @@ public:
     /// Null if the connection has not begun or has ended, or if the queue cannot serve it.
     static std::shared_ptr<cross_thread_target> make(const std::shared_ptr<cross_thread_state> &state,
                                                      connection                                &owner) {
-        lws *const wsi = owner.wsi();
+        lws *const wsi = begun(owner, "cross_thread_ref");
         if (!wsi)
             return nullptr;
         const lws_protocols *line = lws_vhost_name_to_protocol(lws_get_vhost(wsi), cross_thread_protocol_name);
@@ -208,7 +208,7 @@ private:
 class cross_thread_ref {
 public:
     cross_thread_ref() noexcept = default;
-    /// Refers to `target`. Empty if that has not begun or has ended, or, with a line in lws' log, if the queue's line
+    /// Refers to `target`. Empty if that has ended or, with a line in lws' log, if it has not begun, the queue's line
     /// is not in the connection's table of protocols or the context has several service threads.
     cross_thread_ref(const cross_thread_queue &queue, connection &target)
         : target_(detail::cross_thread_target::make(queue.state_, target)) {}

@@ -24,11 +24,12 @@ public:
 
     /// Fires once, `delay` microseconds from now (LWS_US_PER_MS, LWS_US_PER_SEC), and calls
     /// `(object.*Function)()`, or `Function(object)` if it is a free function. Restarts a
-    /// running timer. If the connection has not begun or has ended, does not start and returns false.
+    /// running timer. If the connection has ended or, with a line in lws' log, has not begun, does not start and
+    /// returns false.
     template <auto Function, class T>
     bool start(connection &owner, lws_usec_t delay, T &object) noexcept {
         cancel();
-        lws *const wsi = owner.wsi();
+        lws *const wsi = detail::begun(owner, "timer");
         if (!wsi)
             return false;
         object_   = &object;

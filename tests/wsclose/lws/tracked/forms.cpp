@@ -5,6 +5,8 @@
 // program once the WebSocket is established.
 
 #include <wsclose/lws/close.hpp>
+#include <wsclose/lws/connection_list.hpp>
+#include <wsclose/lws/timer.hpp>
 
 #include "wsclose/lws/tracked/server.hpp"
 
@@ -67,6 +69,27 @@ private:
     connection ws_;
 };
 
+// Created in ESTABLISHED, and at once put into a list and given a timer: its connection has not begun.
+connection_list list;
+struct hasty : session {
+    connection_list::entry listed;
+    wsclose::timer         soon;
+    void                   on_time() { events.add("time"); }
+};
+int hasty_callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    auto *s = static_cast<hasty *>(user);
+    if (reason == LWS_CALLBACK_ESTABLISHED)
+        lws_set_wsi_user(wsi, s = new hasty);
+    if (reason == LWS_CALLBACK_ESTABLISHED || reason == LWS_CALLBACK_RECEIVE) {
+        const bool has_begun = reason == LWS_CALLBACK_RECEIVE;
+        CHECK(list.add(s->ws, s->listed) == has_begun);
+        CHECK(s->soon.start<&hasty::on_time>(s->ws, 0, *s) == has_begun);
+    }
+    if (reason == LWS_CALLBACK_CLOSED)
+        delete s;
+    return 0;
+}
+
 // Refused with a reason in the callback that creates the session.
 int refusing_callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
     if (reason == LWS_CALLBACK_ESTABLISHED) {
@@ -81,6 +104,7 @@ int refusing_callback(lws *wsi, lws_callback_reasons reason, void *user, void *,
 const lws_protocols protocols[] = {
     {"pointer", tracked<pointer_callback, &session::ws, session *>, sizeof(session *), 0, 0, nullptr, 0},
     {"dropping", tracked<dropping_pointer_callback, &session::ws, session *>, sizeof(session *), 0, 0, nullptr, 0},
+    {"hasty", tracked<hasty_callback, &hasty::ws>, 0, 0, 0, nullptr, 0},
     {"refusing", tracked<refusing_callback, &session::ws>, 0, 0, 0, nullptr, 0},
     instance::line(0),
     instance::line(sizeof(instance)),
@@ -150,6 +174,24 @@ TEST_CASE("a session behind a pointer may be deleted at any time, and its connec
     peer.send(peer.text_frame("a") + peer.text_frame("b") + peer.close_frame(bye));
     CHECK(events.next() == "deleted");
     CHECK(peer.read_to_end().bytes.empty());
+}
+
+TEST_CASE(
+    "a session that ESTABLISHED creates takes no timer and no place in a list until it returns, and the log says so") {
+    server         server(nullptr, protocols);
+    const kept_log log(LLL_WARN);
+    lwsl_warn("another line: lws 5 swallows what it has just logged\n");
+    raw_peer peer = server.connect("hasty");
+    peer.send_text("x");
+    CHECK(events.next() == "time");
+    peer.send_close(bye);
+    CHECK(peer.read_to_end().bytes == bye_frame);
+    CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+    server.host().stop();
+    CAPTURE(log.lines());
+    CHECK(log.lines().find("wsclose: no place in a connection_list: the connection has not begun") !=
+          std::string::npos);
+    CHECK(log.lines().find("wsclose: no timer: the connection has not begun") != std::string::npos);
 }
 
 TEST_CASE("the callback that creates a session can close its connection by wsclose::close()") {
