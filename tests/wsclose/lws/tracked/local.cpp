@@ -554,3 +554,38 @@ TEST_CASE("no Close frame of lws' follows ours, whatever the peer does then") {
     // Over TLS, lws 4.0 now and then waits for its timeout, 20 s, before the last callback.
     CHECK(events.next(25000) == "closed by us, not cleanly: sent 4001 \"bye\", received nothing");
 }
+
+TEST_CASE("a close waits behind a message that the socket does not take at once") {
+    constexpr std::size_t much = 4000 * 1000;
+    static bool           has_written;
+    has_written = false;
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason))
+            s.ws.close(close_code{4001}, "bye");
+        if (reason == LWS_CALLBACK_SERVER_WRITEABLE && !std::exchange(has_written, true)) {
+            write(wsi, much);
+            events.add("written");
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(events.next() == "written");
+    server.host().pass(20 * LWS_US_PER_MS); // a timer of the connection fires, and finds the socket full
+    const std::string seen = peer.answer_close_and_read_to_end().bytes;
+    CHECK(seen.size() == 10 + much + bye_frame.size());
+    CHECK(seen.substr(seen.size() - bye_frame.size()) == bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("a program that has closed does not see the close of the peer, which crosses it") {
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view message) {
+        if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE)
+            events.add("the peer closes");
+        return close_on_receive(s, wsi, reason, message);
+    });
+    raw_peer peer = server.connect();
+    peer.send(peer.text_frame("x") + peer.close_frame(bye));
+    CHECK(peer.read_to_end().bytes == bye_frame);
+    CHECK(events.next().find("closed cleanly by ") == 0);
+}
