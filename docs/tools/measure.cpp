@@ -16,7 +16,7 @@ namespace {
 
 using behaviour::outcome;
 
-std::string quoted(const std::string &text) {
+std::string in_quotes(const std::string &text) {
     std::string out = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\')
@@ -31,7 +31,8 @@ std::string to_json(std::vector<outcome> outcomes) {
               [](const outcome &a, const outcome &b) { return a.wire + a.told < b.wire + b.told; });
     std::string out;
     for (const outcome &o : outcomes)
-        out += (out.empty() ? "" : ", ") + ("{\"wire\": " + quoted(o.wire) + ", \"told\": " + quoted(o.told) + '}');
+        out +=
+            (out.empty() ? "" : ", ") + ("{\"wire\": " + in_quotes(o.wire) + ", \"told\": " + in_quotes(o.told) + '}');
     return '[' + out + ']';
 }
 
@@ -55,7 +56,7 @@ int main(int count, char **arguments) {
                 LWS_LIBRARY_VERSION_PATCH);
     for (std::size_t i = 0; i < all.size(); ++i)
         std::printf("{\"section\": %s, \"name\": %s, \"lws\": \"%s\", \"plain\": %s, \"wsclose\": %s}%s\n",
-                    quoted(all[i]->section).c_str(), quoted(all[i]->name).c_str(),
+                    in_quotes(all[i]->section).c_str(), in_quotes(all[i]->name).c_str(),
                     all[i]->lws_is_client ? "client" : "server", to_json(seen[i][behaviour::plain]).c_str(),
                     to_json(seen[i][behaviour::ours]).c_str(), i + 1 < all.size() ? "," : "");
     std::printf("]}\n");

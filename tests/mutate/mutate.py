@@ -24,7 +24,7 @@ import mutants
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = mutants.ROOT
-CATCH = ["core_test", "lws_test", "http2_test"]  # run test by test
+CATCH = ["core_test", "lws_test", "http2_test", "clocks"]  # run test by test
 WHOLE = {"two_ends": [], "exhaustive_utf8": ["0"], "truth": ["--seconds", "10"], "faults": []}
 CORE = ("core_test", "two_ends", "exhaustive_utf8")
 # Over what else than bare TCP they run: the environment for that, and which do.

@@ -106,7 +106,7 @@ public:
             std::printf("{\"event\":\"score\",\"good\":%d,\"poor\":%d,\"broken\":%d,\"played\":%d,\"planned\":%zu,"
                         "\"stopped\":%s}\n",
                         counts_[0], counts_[1], counts_[2], played, planned,
-                        stopped.empty() ? "null" : quoted(stopped).c_str());
+                        stopped.empty() ? "null" : in_quotes(stopped).c_str());
             return;
         }
         if (!stopped.empty())
@@ -136,12 +136,12 @@ private:
 
     static void print_json(const situation &what, const observation &seen, const std::vector<finding> &found,
                            grade worst) {
-        std::string line = "{\"event\":\"situation\",\"name\":" + quoted(what.name) + ",\"grade\":\"" + to_text(worst) +
-                           "\",\"did\":" + quoted(shown(what, seen)) + ",\"asks\":" + quoted(what.rule) +
-                           ",\"findings\":[";
+        std::string line = "{\"event\":\"situation\",\"name\":" + in_quotes(what.name) + ",\"grade\":\"" +
+                           to_text(worst) + "\",\"did\":" + in_quotes(shown(what, seen)) +
+                           ",\"asks\":" + in_quotes(what.rule) + ",\"findings\":[";
         for (const finding &one : found)
             line += std::string(&one == &found[0] ? "" : ",") + "{\"grade\":\"" + to_text(one.how) +
-                    "\",\"text\":" + quoted(one.text) + '}';
+                    "\",\"text\":" + in_quotes(one.text) + '}';
         std::printf("%s]}\n", line.c_str());
     }
 
@@ -159,7 +159,7 @@ void begin(const options &asked, const target &under_check, std::size_t planned)
     const char *const url       = under_check.name().c_str();
     if (asked.json)
         std::printf("{\"event\":\"begin\",\"role\":\"%s\",\"url\":%s,\"planned\":%zu}\n",
-                    is_server ? "server" : "client", quoted(url).c_str(), planned);
+                    is_server ? "server" : "client", in_quotes(url).c_str(), planned);
     else if (is_server)
         std::printf("How %s ends its connections, in %zu situations.\n", url, planned);
     else

@@ -44,7 +44,7 @@ inline std::optional<std::string> header(const std::string &head, const std::str
 
 /// The first line, without what could harm a terminal.
 inline std::string first_line(const std::string &head) {
-    const std::string line = quoted(head.substr(0, head.find_first_of("\r\n")).substr(0, 100));
+    const std::string line = in_quotes(head.substr(0, head.find_first_of("\r\n")).substr(0, 100));
     return line.substr(1, line.size() - 2);
 }
 

@@ -187,7 +187,7 @@ std::string shown_body(std::string_view body) {
     std::size_t            size   = std::min(longest, reason.size());
     while (size < reason.size() && (reason[size] & 0xC0) == 0x80) // not within a code point
         --size;
-    return reason.empty() ? code : code + ' ' + quoted(reason.substr(0, size)) + (size < reason.size() ? "..." : "");
+    return reason.empty() ? code : code + ' ' + in_quotes(reason.substr(0, size)) + (size < reason.size() ? "..." : "");
 }
 
 std::string shown(const situation &what, const observation &seen) {

@@ -12,7 +12,7 @@
 namespace check {
 
 /// Any bytes in quotes, escaped as a JSON string is; U+FFFD stands for what is not UTF-8.
-inline std::string quoted(std::string_view bytes) {
+inline std::string in_quotes(std::string_view bytes) {
     std::string text(3 * bytes.size() + 3, '\0'), out; // one byte may become U+FFFD
     text.resize(wsclose::utf8::sanitise(bytes, &text[0], text.size()));
     const auto sink = [&out](std::string_view piece) { out += piece; };

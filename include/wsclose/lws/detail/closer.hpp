@@ -41,6 +41,17 @@ protected:
         return c_.report().sent() && c_.report().acknowledged() == acknowledgement::no;
     }
 
+    /// Whether both frames went, and lws holds nothing.
+    bool is_done() const noexcept {
+        return c_.handshake_.current() == close_handshake::state::closed && !lws_partial_buffered(wsi_);
+    }
+
+    /// Sets the timer, overdue: on_timer() ends the connection before lws can send the frame that it has prepared.
+    void end_at_once() const noexcept {
+        if (has_close_reason(wsi_))
+            lws_set_timer_usecs(wsi_, -LWS_US_PER_SEC);
+    }
+
     /// Whether the program has had the chance to write before the frame that waits.
     bool waits_for_program() const noexcept { return waits_for_program_; }
 
@@ -100,7 +111,7 @@ protected:
 
     /// Until the connection begins to close, the timer is the program's. Then it is the deadline's.
     decision on_timer() noexcept {
-        if (c_.stage_ == stage::ending) {
+        if (c_.stage_ == stage::ending || is_done()) {
             c_.deadline_.start(wsi_, c_.time_to_take()); // over TLS, lws may keep waiting for the peer to end TCP
             return {false, -1};
         }
@@ -143,6 +154,7 @@ protected:
         const bool         code_uncertain = result.frame.code() == close_code::protocol_error;
         if (c_.handshake_.receive(result, code_uncertain) != close_step::send_and_end) {
             withhold_prepared_frame(wsi_);
+            end_at_once();
             return {false, -1};
         }
         if (was_open && result)
@@ -188,8 +200,8 @@ protected:
         if (is_prepared) { // lws would send its own frame next, so it must not be able to
             if (!is_stream(wsi_))
                 shut_sending_side(wsi_);
-            lws_set_timer_usecs(wsi_, -LWS_US_PER_SEC); // overdue: on_timer() ends it before lws can send
-        } else if (lws_is_ssl(wsi_)) {                  // lws waits for the peer to end TCP, longer than we do
+            end_at_once();
+        } else if (lws_is_ssl(wsi_)) { // lws waits for the peer to end TCP, longer than we do
             c_.deadline_.start(wsi_, c_.time_to_take());
         }
     }
