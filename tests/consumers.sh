@@ -56,7 +56,9 @@ first_step() { # of docs/ten-minutes.md
 }
 
 vendored() {
-    cp -r wsclose/include third_party
+    mkdir third_party # of other projects
+    mkdir -p third_party
+    cp -r wsclose/include/. third_party
     g++ -std=c++17 -I third_party chat_server.cpp -o chat_server $(pkg-config --cflags --libs libwebsockets)
     closes ./chat_server
 }
