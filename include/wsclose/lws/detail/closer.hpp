@@ -46,12 +46,6 @@ protected:
         return c_.handshake_.current() == close_handshake::state::closed && !lws_partial_buffered(wsi_);
     }
 
-    /// Sets the timer, overdue: on_timer() ends the connection before lws can send the frame that it has prepared.
-    void end_at_once() const noexcept {
-        if (has_close_reason(wsi_))
-            lws_set_timer_usecs(wsi_, -LWS_US_PER_SEC);
-    }
-
     /// Whether the program has had the chance to write before the frame that waits.
     bool waits_for_program() const noexcept { return waits_for_program_; }
 
@@ -154,7 +148,8 @@ protected:
         const bool         code_uncertain = result.frame.code() == close_code::protocol_error;
         if (c_.handshake_.receive(result, code_uncertain) != close_step::send_and_end) {
             withhold_prepared_frame(wsi_);
-            end_at_once();
+            if (has_close_reason(wsi_)) // lws would wait for a chance to send that
+                c_.deadline_.start(wsi_, 0);
             return {false, -1};
         }
         if (was_open && result)
@@ -200,8 +195,8 @@ protected:
         if (is_prepared) { // lws would send its own frame next, so it must not be able to
             if (!is_stream(wsi_))
                 shut_sending_side(wsi_);
-            end_at_once();
-        } else if (lws_is_ssl(wsi_)) { // lws waits for the peer to end TCP, longer than we do
+            lws_set_timer_usecs(wsi_, -LWS_US_PER_SEC); // overdue: on_timer() ends it before lws can send
+        } else if (lws_is_ssl(wsi_)) {                  // lws waits for the peer to end TCP, longer than we do
             c_.deadline_.start(wsi_, c_.time_to_take());
         }
     }
