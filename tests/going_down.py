@@ -22,13 +22,6 @@ def ask(port):
     return client, raw_client.ask(client, "chat")
 
 
-def read(client, size):
-    got = b""
-    while len(got) < size and (more := client.recv(size - len(got))):
-        got += more
-    return got
-
-
 server = subprocess.Popen([sys.argv[1], "0", "1", "3"], stdout=subprocess.PIPE, text=True)
 try:
     port = int(server.stdout.readline().split()[1])
@@ -38,11 +31,11 @@ try:
     _, refusal = ask(port)
     assert refusal.startswith("HTTP/1.1 503 ") and "\r\nRetry-After: 30\r\n" in refusal, refusal
     for client in clients:
-        assert read(client, len(close_frame)) == close_frame
+        assert raw_client.read(client, len(close_frame)) == close_frame
     for client in clients[1:]:
         client.sendall(answer)
-        assert read(client, 1) == b""
-    assert read(clients[0], 1) == b""  # it has not answered
+        assert raw_client.read(client, 1) == b""
+    assert raw_client.read(clients[0], 1) == b""  # it has not answered
     progress += server.stdout.readlines()
     assert progress[0].endswith(" of 10 left\n") and progress[-1] == "0 of 10 left: down\n", progress
     assert server.wait(patience) == 0

@@ -17,13 +17,6 @@ close_frame = b"\x88\x08\x0f\xa1kicked"
 answer = b"\x88\x82\0\0\0\0\x0f\xa1"
 
 
-def read(client, size):
-    got = b""
-    while len(got) < size and (more := client.recv(size - len(got))):
-        got += more
-    return got
-
-
 def connect(port, server):
     end = time.monotonic() + patience
     while True:
@@ -41,13 +34,13 @@ try:
         head = raw_client.ask(client, "news")
         assert head.startswith("HTTP/1.1 101 "), head
         client.sendall(ping)  # whose answer comes from an established connection
-        assert read(client, len(pong)) == pong
+        assert raw_client.read(client, len(pong)) == pong
         server.stdin.write("say 1 hello\nsay 1 two\nkick 1\n")
         server.stdin.flush()
-        assert read(client, len(messages)) == messages
-        assert read(client, len(close_frame)) == close_frame
+        assert raw_client.read(client, len(messages)) == messages
+        assert raw_client.read(client, len(close_frame)) == close_frame
         client.sendall(answer)
-        assert read(client, 1) == b""
+        assert raw_client.read(client, 1) == b""
     server.stdin.write("say 1 nobody\nkick 1\nstop\n")
     server.stdin.close()
     assert server.wait(patience) == 0

@@ -15,3 +15,11 @@ def ask(client, protocol):
         assert more, f"the connection ended after {head!r}"
         head += more
     return head.decode()
+
+
+def read(client, size):
+    """So many bytes, or fewer if the connection ends."""
+    got = b""
+    while len(got) < size and (more := client.recv(size - len(got))):
+        got += more
+    return got

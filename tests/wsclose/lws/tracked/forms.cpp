@@ -180,8 +180,7 @@ TEST_CASE(
     "a session that ESTABLISHED creates takes no timer and no place in a list until it returns, and the log says so") {
     server         server(nullptr, protocols);
     const kept_log log(LLL_WARN);
-    lwsl_warn("another line: lws 5 swallows what it has just logged\n");
-    raw_peer peer = server.connect("hasty");
+    raw_peer       peer = server.connect("hasty");
     peer.send_text("x");
     CHECK(events.next() == "time");
     peer.send_close(bye);
@@ -329,8 +328,7 @@ TEST_CASE("a session that lws frees under the program's feet is not touched any 
     CAPTURE(static_cast<int>(freed_in));
     server         server(nullptr, more_protocols);
     const kept_log log(LLL_WARN);
-    lwsl_warn("another line: lws 5 swallows what it has just logged\n");
-    raw_peer peer = server.connect("freeing");
+    raw_peer       peer = server.connect("freeing");
     peer.send_close(bye);
     peer.read_to_end();
     CHECK(!events.next().empty());
@@ -345,8 +343,7 @@ TEST_CASE("a program is warned if it replaces the session of lws, and only then"
     CAPTURE(protocol);
     server         server(nullptr, protocols);
     const kept_log log(LLL_WARN);
-    lwsl_warn("another line: lws 5 swallows what it has just logged\n");
-    raw_peer peer = server.connect(protocol);
+    raw_peer       peer = server.connect(protocol);
     peer.send_close(bye);
     CHECK(peer.read_to_end().bytes == bye_frame);
     CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
