@@ -16,6 +16,25 @@ TEST_CASE("a program that drops the connection is reported as having done so") {
     CHECK(events.next() == "closed by us, not cleanly: 1006 abnormal_closure (dropped)");
 }
 
+TEST_CASE("what a program wrote before it drops the connection is given the time to close to arrive, and no more") {
+    const bool ends_tcp = GENERATE(false, true);
+    server     server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (!received(reason))
+            return 0;
+        s.ws.set_close_timeout(LWS_US_PER_SEC);
+        write(wsi, 4000 * 1000); // more than the sockets take
+        events.add("written");
+        return -1;
+    });
+    raw_peer   peer = server.connect();
+    peer.keep_little();
+    peer.send_text("x");
+    CHECK(events.next() == "written");
+    if (ends_tcp) // lws 4.0 and 4.1 alone would then loop until the end
+        peer.send_fin();
+    CHECK(events.next(3500) == "closed by us, not cleanly: 1006 abnormal_closure (dropped)"); // lws alone waits for 5 s
+}
+
 TEST_CASE("code written for bare lws keeps working and cannot send an invalid frame") {
     server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view message) {
         if (!received(reason))

@@ -118,6 +118,20 @@ TEST_CASE("a peer that closes but does not read can still read the answer, and t
     CHECK_FALSE(full);
 }
 
+TEST_CASE("a peer that has closed and does not end TCP is waited for no longer than its time") {
+    server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+        if (received(reason))
+            s.ws.set_close_timeout(LWS_US_PER_SEC);
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    peer.send_close(bye);
+    CHECK(peer.read_frame() == bye_frame);
+    // Over TLS, lws alone waits for 5 s.
+    CHECK(events.next(3500) == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+}
+
 TEST_CASE("an answer that cannot go out is not called sent") {
     const std::string body = GENERATE(std::string(bye), std::string("\x0F")); // a valid and an invalid one
     server            server;
