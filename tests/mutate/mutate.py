@@ -5,8 +5,9 @@
 
 usage: mutate.py BUILD [HEADER...]    the headers whose paths contain a HEADER, such as utf8 or lws/drain; or all
 
-The tests are compiled once, in BUILD, with all changes behind calls that ask which one is active (mutants.py). What the
-compiler computes cannot be changed so. Changes that nobody can notice are in explained.txt, each with the reason.
+The tests are compiled in BUILD with all changes behind calls that ask which one is active (mutants.py), and once more
+with AddressSanitizer, which judges what the others do not notice. What the compiler computes cannot be changed so.
+Changes that nobody can notice are in explained.txt, each with the reason.
 """
 
 import collections
@@ -34,6 +35,9 @@ TRANSPORTS = {
     "http2": ({"WSCLOSE_TEST_TRANSPORT": "tls", "WSCLOSE_TEST_HTTP2": "1"}, ("truth",)),
 }
 
+# The builds of the tests, and what each adds to the options of Meson.
+BUILDS = {"out": [], "out-address": ["-Db_sanitize=address", "-Db_lundef=false"]}
+
 # A test of a program of CATCH, or a program of WHOLE, whose `name` is null. `transport` is null for bare TCP.
 Test = collections.namedtuple("Test", "program name transport")
 
@@ -57,24 +61,30 @@ def write_tree(tree, headers, without):
             write_if_new(tree / file, mutated.get(ROOT / file) or (ROOT / file).read_bytes())
 
 
+def compile_one(build, name):
+    out = build / name
+    if not (out / "build.ninja").exists():
+        options = ["-Dcpp_std=c++17", "-Doptimization=1", "-Ddebug=false", "-Dwerror=false", "-Ddocs=disabled"]
+        options += ["-Dwarning_level=0", f"-Dcpp_args=-w -include {HERE / 'mutant.hpp'}", *BUILDS[name]]
+        environment = {**os.environ, "CXX": "g++"}
+        done = run(["meson", "setup", out, build / "tree", *options], env=environment)
+        if done.returncode != 0:
+            sys.exit(done.stdout)
+    return run(["ninja", "-k", "0", "-C", out, *("tests/" + name for name in [*CATCH, *WHOLE])])
+
+
 def compile_tests(build, headers):
     """Returns the lines of each header on which mutants do not compile. The next run knows them by their code."""
     kept = build / "does_not_compile"
     known = set(kept.read_text().splitlines()) if kept.exists() else set()
     without = {header.path: {n for n, line in enumerate(header.lines, 1) if line in known} for header in headers}
-    out = build / "out"
     while True:
         write_tree(build / "tree", headers, without)
-        if not (out / "build.ninja").exists():
-            options = ["-Dcpp_std=c++17", "-Doptimization=1", "-Ddebug=false", "-Dwerror=false", "-Ddocs=disabled"]
-            options += ["-Dwarning_level=0", f"-Dcpp_args=-w -include {HERE / 'mutant.hpp'}"]
-            environment = {**os.environ, "CXX": "g++"}
-            done = run(["meson", "setup", out, build / "tree", *options], env=environment)
-            if done.returncode != 0:
-                sys.exit(done.stdout)
-        done = run(["ninja", "-k", "0", "-C", out, *("tests/" + name for name in [*CATCH, *WHOLE])])
+        done = compile_one(build, "out")
         if done.returncode == 0:
             kept.write_text("\n".join(sorted({h.lines[n - 1] for h in headers for n in without[h.path]} | known)))
+            if compile_one(build, "out-address").returncode != 0:
+                sys.exit("mutate: the tests do not compile with AddressSanitizer")
             return without
         places = re.findall(r"include/(wsclose\S*?\.hpp):(\d+):\d+: (?:error|  +required|  +in .constexpr)", done.stdout)
         new = {(mutants.INCLUDE / name, int(line)) for name, line in places}
@@ -101,15 +111,15 @@ class Suite:
         with concurrent.futures.ThreadPoolExecutor(2 * os.cpu_count()) as pool:
             list(pool.map(self.measure, tests))
 
-    def program(self, name):
-        return self.build / "out/tests" / name
+    def program(self, name, out="out"):
+        return self.build / out / "tests" / name
 
-    def command(self, tests):
+    def command(self, tests, out="out"):
         program = tests[0].program
         if program in WHOLE:
-            return [self.program(program), *WHOLE[program]]
+            return [self.program(program, out), *WHOLE[program]]
         names = (re.sub(r'([,\[\]\\"])', r"\\\1", test.name) for test in tests)
-        return [self.program(program), "--abort", ",".join(names)]
+        return [self.program(program, out), "--abort", ",".join(names)]
 
     def environment(self, test, **more):
         return {**os.environ, **(TRANSPORTS[test.transport][0] if test.transport else {}), **more}
@@ -125,9 +135,9 @@ class Suite:
             else:
                 print(f"mutate: left out, since it fails without a change: {test}", flush=True)
 
-    def fails(self, tests, mutant):
+    def fails(self, tests, mutant, out="out"):
         environment = self.environment(tests[0], WSCLOSE_MUTANT=str(mutant))
-        process = subprocess.Popen(self.command(tests), env=environment, cwd=self.build, start_new_session=True,
+        process = subprocess.Popen(self.command(tests, out), env=environment, cwd=self.build, start_new_session=True,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
         try:
             return process.wait(5 + 5 * sum(self.seconds[test] for test in tests)) != 0
@@ -144,7 +154,13 @@ class Suite:
         quick = [test for test in tests if test.program == "core_test" and self.seconds[test] < 0.5]
         if quick and self.fails(quick, mutant):
             return True
-        return any(self.fails([t], mutant) and (in_core or self.fails([t], mutant)) for t in tests if t not in quick)
+        if any(self.fails([t], mutant) and (in_core or self.fails([t], mutant)) for t in tests if t not in quick):
+            return True
+        together = collections.defaultdict(list)  # the tests of one program, over one transport
+        for test in tests if not in_core else []:
+            if test.program in CATCH:
+                together[test.program, test.transport].append(test)
+        return any(all(self.fails(group, mutant, "out-address") for _ in "12") for group in together.values())
 
 
 def explained():

@@ -83,6 +83,7 @@ namespace {
         o.seconds                            = std::min(45.0, o.soak * 60 / 6); // and then those that are on end
         do {
             play_for(o, place, all, next);
+            place.settle();
             now.emplace();
             now->print(transport_name().c_str(), minutes());
             are_sound = are_sound && now->are_sound();
