@@ -6,8 +6,11 @@
 #include <wsclose/lws/tracked.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -49,6 +52,7 @@ struct client {
     std::function<bool(client &)> allow; // before each try
     std::function<void(client &)> then;  // at the end of on_close
     std::string                   address = "127.0.0.1";
+    const char                   *host = nullptr, *origin = nullptr, *path = nullptr;
     std::atomic<std::uint16_t>    port{0};
     lws_vhost                    *vhost = nullptr;
 
@@ -61,9 +65,14 @@ struct client {
             return false;
         info.vhost          = vhost;
         info.address        = address.c_str();
+        info.host           = host;
+        info.origin         = origin;
+        info.path           = path;
         info.port           = port;
         info.protocol       = "team";
         info.ssl_connection = test::default_transport() == test::transport::tls ? LCCSCF_USE_SSL : 0;
+        if (host && info.ssl_connection)
+            info.ssl_connection |= LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK;
         return true;
     }
 
@@ -256,6 +265,88 @@ TEST_CASE("a client that was redirected comes back to where it began") {
     CHECK(events.next() == "connect: come_back");
     raw_peer peer = raw_peer::accept(first, "team");
     CHECK(events.next() == "open");
+}
+
+TEST_CASE("a client asks as on_connect says, for / of the address if it does not say") {
+    playground     ground;
+    test::listener listener;
+    std::string    expected_path = "GET / HTTP/1.1", host = "127.0.0.1", origin = "//127.0.0.1";
+    if (GENERATE(false, true)) {
+        ground.one->host   = "chat.example";
+        ground.one->origin = "https://www.example";
+        ground.one->path   = "/team";
+        expected_path      = "GET /team HTTP/1.1";
+        host               = "chat.example";
+        origin             = "https://www.example";
+    }
+    ground.one->port = listener.port();
+    ground.start();
+    raw_peer          peer = raw_peer::accept_only(listener, test::default_transport());
+    const std::string head = peer.read_head();
+    CAPTURE(head);
+    CHECK(head.find(expected_path) == 0);
+    CHECK(head.find("Host: " + host) != std::string::npos);
+    CHECK(head.find(origin) != std::string::npos);
+    CHECK(events.next() == "connect: come_back");
+    peer.reset();
+    CHECK(events.next() == "not connected, comes back");
+}
+
+TEST_CASE("a client that is stopped does not come back, and its delay may be for ever", "[refused]") {
+    playground ground(patient());
+    ground.one->port = test::dead_port();
+    ground.start();
+    CHECK(events.next() == "connect: come_back");
+    CHECK(events.next() == "not connected, comes back");
+    ground.host.on_service_thread([&](lws_context *) {
+        reconnector &again = ground.one->again;
+        again.stop();
+        CHECK_FALSE(again.is_waiting());
+        CHECK(again.plan(ground.one->ws.report(), {next_step::come_back, std::numeric_limits<std::int64_t>::max()}));
+    });
+    ground.host.pass(50 * LWS_US_PER_MS);
+    CHECK(ground.is_waiting());
+    CHECK(events.empty());
+}
+
+TEST_CASE("clients that lose one server at the same time come back at different times", "[refused]") {
+    playground ground{backoff_policy()};
+    ground.one->port = test::dead_port();
+    ground.start();
+    CHECK(events.next() == "connect: come_back");
+    CHECK(events.next() == "not connected, comes back");
+    std::set<std::int64_t> delays;
+    ground.host.on_service_thread([&](lws_context *) {
+        for (int i = 0; i < 20; ++i)
+            delays.insert(ground.one->again.plan(ground.one->ws.report(), {next_step::come_back}).value());
+    });
+    CHECK(delays.size() > 10);
+}
+
+TEST_CASE("a planned try goes with its vhost, and not with another") {
+    playground ground(patient());
+    ground.one->port = test::dead_port();
+    if (GENERATE(false, true))
+        ground.one->address = "does-not-exist.invalid";
+    ground.start();
+    CHECK(events.next() == "connect: come_back");
+    while (!ground.is_waiting())
+        ground.host.pass(LWS_US_PER_MS);
+    ground.host.on_service_thread([](lws_context *context) {
+        lws_context_creation_info info{};
+        info.port       = CONTEXT_PORT_NO_LISTEN;
+        info.vhost_name = "another";
+        info.protocols  = protocols;
+        lws_vhost_destroy(lws_create_vhost(context, &info));
+    });
+    ground.host.pass(LWS_US_PER_MS);
+    CHECK(ground.is_waiting());
+    if (LWS_LIBRARY_VERSION_NUMBER < 4002000) // it tells the protocols of its end only with that of the context
+        return;
+    ground.host.on_service_thread([&](lws_context *) { lws_vhost_destroy(ground.host.vhost()); });
+    for (int i = 0; i < 2000 && ground.is_waiting(); ++i) // lws may tell them later
+        ground.host.pass(LWS_US_PER_MS);
+    CHECK_FALSE(ground.is_waiting());
 }
 
 TEST_CASE("there is no try if the session says no, until it is started again") {
