@@ -136,7 +136,9 @@ class Suite:
                 print(f"mutate: left out, since it fails without a change: {test}", flush=True)
 
     def fails(self, tests, mutant, out="out"):
-        environment = self.environment(tests[0], WSCLOSE_MUTANT=str(mutant))
+        environment = self.environment(
+            tests[0], WSCLOSE_MUTANT=str(mutant), ASAN_OPTIONS="detect_stack_use_after_return=1"
+        )
         process = subprocess.Popen(self.command(tests, out), env=environment, cwd=self.build, start_new_session=True,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
         try:

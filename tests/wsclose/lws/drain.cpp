@@ -305,6 +305,22 @@ TEST_CASE("a drain that is started again with an empty list leaves the connectio
     });
 }
 
+TEST_CASE("two drains may share a list: every connection is closed once, by one of them") {
+    server server;
+    auto   peers = server.connect(5, "listed");
+    drain  other;
+    server.host.on_service_thread([&](lws_context *) {
+        CHECK(server.going_down->start(*server.list, 0, hour, close_code::going_away, "bye") == 5);
+        CHECK(other.start(*server.list, 0, hour, close_code::going_away, "bye") == 5);
+    });
+    for (raw_peer &peer : peers)
+        CHECK(peer.answer_close_and_read_to_end().bytes == going_away);
+    CHECK(server.ends());
+    for (int i = 0; i < 5; ++i)
+        CHECK(events.next() == answered);
+    server.host.on_service_thread([&](lws_context *) { CHECK_FALSE(other.running()); });
+}
+
 TEST_CASE("a list may be destroyed while it is drained") {
     server server;
     auto   peers = server.connect(3, "hasty");

@@ -302,6 +302,9 @@ TEST_CASE("a client that is stopped does not come back, and its delay may be for
         reconnector &again = ground.one->again;
         again.stop();
         CHECK_FALSE(again.is_waiting());
+        CHECK(again.plan(ground.one->ws.report(), {next_step::come_back}));
+        CHECK_FALSE(again.plan(ground.one->ws.report(), {next_step::stop}));
+        CHECK_FALSE(again.is_waiting());
         CHECK(again.plan(ground.one->ws.report(), {next_step::come_back, std::numeric_limits<std::int64_t>::max()}));
     });
     ground.host.pass(50 * LWS_US_PER_MS);
@@ -434,6 +437,10 @@ TEST_CASE("to start a client that connects, or is connected, does nothing") {
     start_and_serve();
     raw_peer peer = raw_peer::accept(listener, "team");
     CHECK(events.next() == "open");
+    ground.host.on_service_thread([&](lws_context *) {
+        ground.one->again.start(context, *ground.one);
+        CHECK_FALSE(ground.one->again.is_waiting());
+    });
     start_and_serve();
     CHECK(events.empty());
     ground.one->allow = nullptr;
@@ -442,6 +449,26 @@ TEST_CASE("to start a client that connects, or is connected, does nothing") {
     CHECK(events.next() == "4003, stops");
     ground.start(); // it is neither any more
     CHECK(events.next() == "connect: come_back");
+}
+
+TEST_CASE("a reconnector may be given another session while the first is connected") {
+    playground     ground;
+    test::listener listener;
+    ground.one->port = listener.port();
+    ground.start();
+    CHECK(events.next() == "connect: come_back");
+    raw_peer peer = raw_peer::accept(listener, "team");
+    CHECK(events.next() == "open");
+    client second;
+    second.vhost = ground.host.vhost();
+    second.port  = listener.port();
+    ground.host.on_service_thread([&](lws_context *context) { ground.one->again.start(context, second); });
+    CHECK(events.next() == "connect: come_back");
+    raw_peer other = raw_peer::accept(listener, "team");
+    CHECK(events.next() == "open");
+    other.send_close(banned);
+    CHECK(events.next() == "4003, stops");
+    ground.host.stop(); // before the session
 }
 
 TEST_CASE("the end of the context takes the planned try with it, and the session may go later", "[refused]") {

@@ -107,6 +107,38 @@ TEST_CASE("a timer starts anew where it was running, and may start itself anew")
     CHECK_FALSE(own.later.is_running());
 }
 
+TEST_CASE("a timer that is destroyed, or whose connection has ended, does not fire") {
+    test::lws_host host(protocols);
+    session        own, another;
+    test::listener listener;
+    host.connect(listener.port(), "own", &own);
+    raw_peer peer = raw_peer::accept(listener, "own");
+    host.connect(listener.port(), "own", &another);
+    raw_peer other = raw_peer::accept(listener, "own");
+    timer    outlives, moves;
+    host.on_service_thread([&](lws_context *) {
+        auto destroyed = std::make_unique<timer>();
+        CHECK(destroyed->start<on_later>(another.ws, 0, another));
+        destroyed.reset();
+        CHECK(outlives.start<on_later>(own.ws, 300 * LWS_US_PER_MS, own));
+        CHECK(moves.start<on_later>(own.ws, 3600 * LWS_US_PER_SEC, own));
+        CHECK(moves.start<on_later>(another.ws, 200 * LWS_US_PER_MS, another)); // the last start counts
+    });
+    peer.reset();
+    CHECK(events.next() == "closed");
+    host.pass(400 * LWS_US_PER_MS);
+    CHECK(events.next() == "later");
+    CHECK(events.empty());
+    host.on_service_thread([&](lws_context *) {
+        CHECK(moves.start<on_later>(another.ws, 3600 * LWS_US_PER_SEC, another));
+        CHECK_FALSE(moves.start<on_later>(own.ws, 0, own)); // that one has ended
+        CHECK_FALSE(moves.is_running());
+    });
+    other.reset();
+    CHECK(events.next() == "closed");
+    host.stop();
+}
+
 TEST_CASE("a timer without a connection does not start") {
     session own;
     CHECK_FALSE(own.soon.start<on_later>(own.ws, 0, own));

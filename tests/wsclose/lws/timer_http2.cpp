@@ -59,5 +59,6 @@ TEST_CASE("over HTTP/2, the program's timer and the time to close do not disturb
     CHECK(silent.read_frame() == "\x88\x05\x0F\xA1"
                                  "bye");
     CHECK(events.next() == "closed by us, not cleanly: sent 4001 \"bye\", received nothing (no_answer)");
+    CHECK(silent.read_to_end().end == test::stream_end::fin); // END_STREAM, and no error
     CHECK(events.empty());
 }

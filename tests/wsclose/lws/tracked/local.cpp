@@ -580,6 +580,31 @@ TEST_CASE("a close waits behind a message that the socket does not take at once"
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
+TEST_CASE("a close waits until the full socket takes more, although lws holds nothing", "[choked]") {
+    static bool has_written;
+    has_written = false;
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            s.ws.set_close_timeout(60 * LWS_US_PER_SEC); // so that the end of that does not send the frame
+            s.ws.close(close_code{4001}, "bye");
+        }
+        if (reason == LWS_CALLBACK_SERVER_WRITEABLE && !std::exchange(has_written, true)) {
+            while (!lws_send_pipe_choked(wsi))
+                write(wsi, 1000);
+            events.add("full");
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.keep_little();
+    peer.send_text("x");
+    CHECK(events.next() == "full");
+    server.host().pass(20 * LWS_US_PER_MS); // a timer of the connection fires, and finds the socket full
+    const std::string seen = peer.answer_close_and_read_to_end().bytes;
+    CHECK(seen.substr(seen.size() - std::min(seen.size(), bye_frame.size())) == bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
 TEST_CASE("a program that has closed does not see the close of the peer, which crosses it") {
     server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view message) {
         if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE)
