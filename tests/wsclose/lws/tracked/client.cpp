@@ -29,18 +29,20 @@ TEST_CASE("a client closes, and answers a close") {
     CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
 }
 
-TEST_CASE("a close that a client asks for before it is connected goes out once it is") {
-    server         server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
+TEST_CASE("a close that a client asks for before it is connected goes out once it is, behind a first message") {
+    server         server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) {
             s.ws.close(close_code{4001}, "bye");
             CHECK_FALSE(s.ws.request_writable());
         }
+        if (reason == LWS_CALLBACK_CLIENT_WRITEABLE)
+            write(wsi, 1);
         return 0;
     });
     test::listener listener;
     server.host().connect(listener.port(), "tracked");
     raw_peer peer = raw_peer::accept(listener, "tracked");
-    CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x82\x01x" + bye_frame);
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
