@@ -70,7 +70,7 @@ def compile_one(build, name):
         done = run(["meson", "setup", out, build / "tree", *options], env=environment)
         if done.returncode != 0:
             sys.exit(done.stdout)
-    return run(["ninja", "-k", "0", "-C", out, *("tests/" + name for name in [*CATCH, *WHOLE])])
+    return run(["ninja", "-k", "0", "-C", out, *("tests/" + program for program in [*CATCH, *WHOLE])])
 
 
 def compile_tests(build, headers):
@@ -162,7 +162,7 @@ class Suite:
         for test in tests if not in_core else []:
             if test.program in CATCH:
                 together[test.program, test.transport].append(test)
-        return any(all(self.fails(group, mutant, "out-address") for _ in "12") for group in together.values())
+        return any(all(self.fails(group, mutant, "out-address") for _ in range(2)) for group in together.values())
 
 
 def explained():

@@ -118,6 +118,24 @@ struct playground {
         host.on_service_thread([this](lws_context *context) { one->again.start(context, *one); });
     }
 
+    /// The first try fails, and the next one is planned.
+    void start_in_vain() {
+        one->port = test::dead_port();
+        start();
+        CHECK(events.next() == "connect: come_back");
+        CHECK(events.next() == "not connected, comes back");
+    }
+
+    /// The first try succeeds.
+    raw_peer start_and_accept(const test::listener &listener) {
+        one->port = listener.port();
+        start();
+        CHECK(events.next() == "connect: come_back");
+        raw_peer peer = raw_peer::accept(listener, "team");
+        CHECK(events.next() == "open");
+        return peer;
+    }
+
     bool is_waiting() {
         bool answer = false;
         host.on_service_thread([&](lws_context *) { answer = one->again.is_waiting(); });
@@ -133,12 +151,8 @@ constexpr auto banned  = std::string_view("\x0F\xA3", 2); // 4003
 TEST_CASE("a client comes back to a server that restarts, and stops when its advice is to stop") {
     playground     ground;
     test::listener listener;
-    ground.one->port = listener.port();
-    ground.start();
-    CHECK(events.next() == "connect: come_back");
     {
-        raw_peer first = raw_peer::accept(listener, "team");
-        CHECK(events.next() == "open");
+        raw_peer first = ground.start_and_accept(listener);
         first.send_close(restart);
         first.read_to_end();
     }
@@ -164,11 +178,7 @@ TEST_CASE("a client comes back to a server that restarts, and stops when its adv
 TEST_CASE("a client that closes does not come back") {
     playground     ground;
     test::listener listener;
-    ground.one->port = listener.port();
-    ground.start();
-    CHECK(events.next() == "connect: come_back");
-    raw_peer peer = raw_peer::accept(listener, "team");
-    CHECK(events.next() == "open");
+    raw_peer       peer = ground.start_and_accept(listener);
     peer.send_text("x");
     peer.answer_close_and_read_to_end();
     CHECK(events.next() == "1000, stops");
@@ -294,10 +304,7 @@ TEST_CASE("a client asks as on_connect says, for / of the address if it does not
 
 TEST_CASE("a client that is stopped does not come back, and its delay may be for ever", "[refused]") {
     playground ground(patient());
-    ground.one->port = test::dead_port();
-    ground.start();
-    CHECK(events.next() == "connect: come_back");
-    CHECK(events.next() == "not connected, comes back");
+    ground.start_in_vain();
     ground.host.on_service_thread([&](lws_context *) {
         reconnector &again = ground.one->again;
         again.stop();
@@ -314,10 +321,7 @@ TEST_CASE("a client that is stopped does not come back, and its delay may be for
 
 TEST_CASE("clients that lose one server at the same time come back at different times", "[refused]") {
     playground ground{backoff_policy()};
-    ground.one->port = test::dead_port();
-    ground.start();
-    CHECK(events.next() == "connect: come_back");
-    CHECK(events.next() == "not connected, comes back");
+    ground.start_in_vain();
     std::set<std::int64_t> delays;
     ground.host.on_service_thread([&](lws_context *) {
         for (int i = 0; i < 20; ++i)
@@ -369,11 +373,8 @@ TEST_CASE("there is no try if the session says no, until it is started again") {
 
 TEST_CASE("a client that is started again while it waits tries at once, and counts on", "[refused]") {
     playground ground(patient());
-    ground.one->port = test::dead_port();
     for (std::uint32_t round = 1; round <= 3; ++round) {
-        ground.start();
-        CHECK(events.next() == "connect: come_back");
-        CHECK(events.next() == "not connected, comes back");
+        ground.start_in_vain();
         CHECK(ground.is_waiting());
         ground.host.on_service_thread([&](lws_context *) { CHECK(ground.one->again.tries() == round); });
     }
@@ -383,9 +384,7 @@ TEST_CASE("no try follows a session that is destroyed", "[refused]") {
     playground ground(patient());
     ground.one->port = test::dead_port();
     SECTION("while it waits") {
-        ground.start();
-        CHECK(events.next() == "connect: come_back");
-        CHECK(events.next() == "not connected, comes back");
+        ground.start_in_vain();
         ground.host.on_service_thread([&](lws_context *) { ground.one.reset(); });
     }
     SECTION("as it is asked") {
@@ -454,12 +453,8 @@ TEST_CASE("to start a client that connects, or is connected, does nothing") {
 TEST_CASE("a reconnector may be given another session while the first is connected") {
     playground     ground;
     test::listener listener;
-    ground.one->port = listener.port();
-    ground.start();
-    CHECK(events.next() == "connect: come_back");
-    raw_peer peer = raw_peer::accept(listener, "team");
-    CHECK(events.next() == "open");
-    client second;
+    raw_peer       peer = ground.start_and_accept(listener);
+    client         second;
     second.vhost = ground.host.vhost();
     second.port  = listener.port();
     ground.host.on_service_thread([&](lws_context *context) { ground.one->again.start(context, second); });
@@ -475,9 +470,7 @@ TEST_CASE("the end of the context takes the planned try with it, and the session
     playground ground(patient());
     ground.one->port = test::dead_port();
     SECTION("while it waits") {
-        ground.start();
-        CHECK(events.next() == "connect: come_back");
-        CHECK(events.next() == "not connected, comes back");
+        ground.start_in_vain();
         ground.host.stop();
     }
     SECTION("before the first try") {

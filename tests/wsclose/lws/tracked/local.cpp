@@ -555,22 +555,29 @@ TEST_CASE("no Close frame of lws' follows ours, whatever the peer does then") {
     CHECK(events.next(25000) == "closed by us, not cleanly: sent 4001 \"bye\", received nothing");
 }
 
-TEST_CASE("a close waits behind a message that the socket does not take at once") {
-    constexpr std::size_t much = 4000 * 1000;
-    static bool           has_written;
-    has_written = false;
-    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+namespace {
+
+// Closes once a message comes, and writes by `fill` in the next writeable callback alone.
+session_callback close_and_fill(void (*fill)(lws *)) {
+    return [fill, has_written = false](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) mutable {
         if (received(reason)) {
             s.ws.set_close_timeout(60 * LWS_US_PER_SEC); // so that the end of that does not send the frame
             s.ws.close(close_code{4001}, "bye");
         }
         if (reason == LWS_CALLBACK_SERVER_WRITEABLE && !std::exchange(has_written, true)) {
-            write(wsi, much);
+            fill(wsi);
             events.add("written");
         }
         return 0;
-    });
-    raw_peer peer = server.connect();
+    };
+}
+
+} // namespace
+
+TEST_CASE("a close waits behind a message that the socket does not take at once") {
+    constexpr std::size_t much = 4000 * 1000;
+    server                server(close_and_fill([](lws *wsi) { write(wsi, much); }));
+    raw_peer              peer = server.connect();
     peer.send_text("x");
     CHECK(events.next() == "written");
     server.host().pass(20 * LWS_US_PER_MS); // a timer of the connection fires, and finds the socket full
@@ -581,25 +588,15 @@ TEST_CASE("a close waits behind a message that the socket does not take at once"
 }
 
 TEST_CASE("a close waits until the full socket takes more, although lws holds nothing", "[choked]") {
-    static bool has_written;
-    has_written = false;
-    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
-        if (received(reason)) {
-            s.ws.set_close_timeout(60 * LWS_US_PER_SEC); // so that the end of that does not send the frame
-            s.ws.close(close_code{4001}, "bye");
-        }
-        if (reason == LWS_CALLBACK_SERVER_WRITEABLE && !std::exchange(has_written, true)) {
-            while (!lws_send_pipe_choked(wsi))
-                write(wsi, 1000);
-            events.add("full");
-        }
-        return 0;
-    });
+    server   server(close_and_fill([](lws *wsi) {
+        while (!lws_send_pipe_choked(wsi))
+            write(wsi, 1000);
+    }));
     raw_peer peer = server.connect();
     peer.keep_little();
     peer.send_text("x");
-    CHECK(events.next() == "full");
-    server.host().pass(20 * LWS_US_PER_MS); // a timer of the connection fires, and finds the socket full
+    CHECK(events.next() == "written");
+    server.host().pass(20 * LWS_US_PER_MS); // as above
     const std::string seen = peer.answer_close_and_read_to_end().bytes;
     CHECK(seen.substr(seen.size() - std::min(seen.size(), bye_frame.size())) == bye_frame);
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
