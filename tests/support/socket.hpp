@@ -179,6 +179,17 @@ inline std::uint16_t dead_port() {
     return port;
 }
 
+/// Whether the kernel has sent something again, since nothing was acknowledged. Linux tells.
+inline bool sends_again([[maybe_unused]] int fd) {
+#ifdef __linux__
+    tcp_info  info{};
+    socklen_t size = sizeof info;
+    return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_retransmits != 0;
+#else
+    return true;
+#endif
+}
+
 /// Makes the kernel ignore all that comes for this socket, as if the network was gone. Linux can do that.
 inline void cut_off([[maybe_unused]] int fd) {
 #ifdef __linux__

@@ -39,6 +39,10 @@ void on_later(session &) { events.add("later"); }
 
 int callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
     session *s = static_cast<session *>(user);
+    if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) { // it has begun, and is not established
+        CHECK(s->never.start<on_later>(s->ws, 3600 * LWS_US_PER_SEC, *s));
+        s->never.cancel();
+    }
     if (reason == LWS_CALLBACK_ESTABLISHED || reason == LWS_CALLBACK_CLIENT_ESTABLISHED)
         CHECK(s->later.start<on_later>(s->ws, 3600 * LWS_US_PER_SEC, *s));
     if (reason == LWS_CALLBACK_RECEIVE) {
@@ -139,8 +143,22 @@ TEST_CASE("a timer that is destroyed, or whose connection has ended, does not fi
     host.stop();
 }
 
-TEST_CASE("a timer without a connection does not start") {
+TEST_CASE("a timer without a connection does not start, and the log says so if that has not begun") {
+    static int lines;
+    lines = 0;
+    test::lws_host host(protocols);
+    lws_set_log_level(LLL_WARN, [](int, const char *) { ++lines; });
     session own;
     CHECK_FALSE(own.soon.start<on_later>(own.ws, 0, own));
     CHECK_FALSE(own.soon.is_running());
+    CHECK(lines == 1);
+    test::listener listener;
+    host.connect(listener.port(), "own", &own);
+    raw_peer peer = raw_peer::accept(listener, "own");
+    peer.reset();
+    CHECK(events.next() == "closed");
+    host.on_service_thread([&](lws_context *) { CHECK_FALSE(own.soon.start<on_later>(own.ws, 0, own)); });
+    CHECK(lines == 1);
+    host.stop();
+    lws_set_log_level(LLL_ERR, nullptr);
 }

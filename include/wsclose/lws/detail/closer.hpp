@@ -41,11 +41,6 @@ protected:
         return c_.report().sent() && c_.report().acknowledged() == acknowledgement::no;
     }
 
-    /// Whether both frames went, and lws holds nothing.
-    bool is_done() const noexcept {
-        return c_.handshake_.current() == close_handshake::state::closed && !lws_partial_buffered(wsi_);
-    }
-
     /// Whether the program has had the chance to write before the frame that waits.
     bool waits_for_program() const noexcept { return waits_for_program_; }
 
@@ -105,7 +100,7 @@ protected:
 
     /// Until the connection begins to close, the timer is the program's. Then it is the deadline's.
     decision on_timer() noexcept {
-        if (c_.stage_ == stage::ending || is_done()) {
+        if (c_.stage_ == stage::ending) {
             c_.deadline_.start(wsi_, c_.time_to_take()); // over TLS, lws may keep waiting for the peer to end TCP
             return {false, -1};
         }

@@ -38,8 +38,7 @@ public:
 
     /// Sets the timer again, since the program may have set it for itself.
     void keep(lws *wsi) const noexcept {
-        const std::int32_t milliseconds = left();
-        lws_set_timer_usecs(wsi, (milliseconds > 0 ? milliseconds : 0) * lws_usec_t{LWS_US_PER_MS} + 1);
+        lws_set_timer_usecs(wsi, left() * lws_usec_t{LWS_US_PER_MS} + 1); // never -1, which would cancel it
     }
 
     /// In milliseconds; 0 or less if it has passed.

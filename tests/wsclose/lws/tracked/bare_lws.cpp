@@ -150,6 +150,21 @@ TEST_CASE("a program that has returned -1 with a reason gets no writeable callba
     CHECK(events.next() == "closed cleanly by us: sent 1001 going_away \"old\", received 1001 \"old\"");
 }
 
+TEST_CASE("a program that returns -1 with a reason from its timer waits for the answer too") {
+    server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason))
+            lws_set_timer_usecs(wsi, 1);
+        if (reason != LWS_CALLBACK_TIMER)
+            return 0;
+        leave_reason(wsi);
+        return -1;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x05\x03\xE9old");
+    CHECK(events.next() == "closed cleanly by us: sent 1001 going_away \"old\", received 1001 \"old\"");
+}
+
 TEST_CASE("no reason left with lws follows our Close frame") {
     static connection_ref closing;
     server                server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {

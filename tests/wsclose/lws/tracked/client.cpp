@@ -324,7 +324,7 @@ TEST_CASE("a client that names no protocol closes and is told why it ends, and t
         }
         if (!received(reason))
             return 0;
-        if (message == "leave")
+        if (message == "leave" || message == "keep")
             leave_reason(wsi);
         if (message == "close")
             s.ws.close(close_code{4001}, "bye");
@@ -349,6 +349,12 @@ TEST_CASE("a client that names no protocol closes and is told why it ends, and t
             WARN("in GLib's loop, lws may end it much later");
         else
             CHECK(events.next() == "closed cleanly by us: sent 1001 going_away \"old\", received 1001 \"old\"");
+    }
+    SECTION("the program leaves a reason, and lws fails the connection") {
+        peer.send_text("keep");
+        peer.send(peer.frame(0x89, std::string(126, 'x'))); // a ping longer than a control frame may be
+        CHECK(peer.read_to_end().bytes == "\x88\x05\x03\xE9old"); // once
+        CHECK(test::is_unclean(events.next()));
     }
     SECTION("the program drops it by a timeout") {
         peer.send_text("drop");
@@ -420,10 +426,11 @@ int request_callback(lws *wsi, lws_callback_reasons reason, void *user, void *in
 const lws_protocols more_protocols[] = {
     {"told", tracked<told_callback, &told::ws>, sizeof(told), 0, 0, &the_shared, 0},
     {"request", tracked<request_callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
+    {"own request", tracked<request_callback, &session::ws>, 0, 0, 0, nullptr, 0},
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };
 
-void request(lws_context *context, std::uint16_t port, const char *method) {
+void request(lws_context *context, std::uint16_t port, const char *method, session *own = nullptr) {
     lws_client_connect_info info;
     std::memset(&info, 0, sizeof info);
     info.context = context;
@@ -431,7 +438,8 @@ void request(lws_context *context, std::uint16_t port, const char *method) {
     info.path                              = "/";
     info.port                              = port;
     info.method                            = method;
-    info.protocol = info.local_protocol_name = "request";
+    info.userdata                          = own;
+    info.protocol = info.local_protocol_name = own ? "own request" : "request";
     lws_client_connect_via_info(&info);
 }
 
@@ -462,6 +470,17 @@ TEST_CASE("a client's plain HTTP requests and raw connections on a tracked proto
         CHECK(events.next() == "answered");
         peer.reset();
         CHECK(events.next() == "request over");
+    }
+    SECTION("a request in a session of the program's own, which is over with it") {
+        session own;
+        server.host().on_service_thread([&](lws_context *to) { request(to, listener.port(), "GET", &own); });
+        raw_peer peer = raw_peer::answer_http(
+            listener, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", options.how);
+        CHECK(events.next() == "answered");
+        peer.reset();
+        CHECK(events.next() == "request over");
+        server.host().on_service_thread([](lws_context *) {});
+        CHECK(own.ws.state() == connection_state::closed);
     }
     SECTION("a request that fails") {
         request_to(test::dead_port(), "GET");

@@ -204,7 +204,7 @@ namespace {
 
 // A session, given to lws before the upgrade and replaced by another in the callback `replaced_in`.
 session             *old_session = nullptr;
-bool                 deletes_old = false;
+bool                 deletes_old = false, closes = false;
 lws_callback_reasons replaced_in = LWS_CALLBACK_ESTABLISHED;
 
 int replacing_callback(lws *wsi, lws_callback_reasons reason, void *user, void *, std::size_t) {
@@ -215,8 +215,11 @@ int replacing_callback(lws *wsi, lws_callback_reasons reason, void *user, void *
         if (deletes_old)
             delete old_session;
     }
-    if (reason == LWS_CALLBACK_RECEIVE && user != old_session)
+    if (received(reason) && user != old_session) {
         CHECK(static_cast<session *>(user)->ws.state() == connection_state::open);
+        if (closes)
+            static_cast<session *>(user)->ws.close(close_code{1010}); // a server sends 1011
+    }
     if (reason == LWS_CALLBACK_CLOSED || reason == LWS_CALLBACK_CLIENT_CLOSED)
         delete static_cast<session *>(user);
     return 0;
@@ -283,6 +286,7 @@ const lws_protocols more_protocols[] = {
 } // namespace
 
 TEST_CASE("a session may be replaced by another, which takes over the connection") {
+    closes      = false;
     deletes_old = GENERATE(false, true);
     replaced_in = GENERATE(LWS_CALLBACK_ESTABLISHED, LWS_CALLBACK_RECEIVE, LWS_CALLBACK_WS_PEER_INITIATED_CLOSE);
     CAPTURE(static_cast<int>(replaced_in));
@@ -302,6 +306,7 @@ TEST_CASE("a session may be replaced by another, which takes over the connection
 }
 
 TEST_CASE("the session of a client may be replaced too") {
+    closes      = false;
     deletes_old = true;
     replaced_in = LWS_CALLBACK_CLIENT_ESTABLISHED;
     server         server(nullptr, more_protocols);
@@ -311,6 +316,27 @@ TEST_CASE("the session of a client may be replaced too") {
     peer.send(peer.close_frame(bye));
     CHECK(peer.read_to_end().bytes == bye_frame);
     CHECK(events.next() == "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\"");
+}
+
+TEST_CASE("a session that replaces another closes in the role of that one") {
+    closes = deletes_old = true;
+    server         server(nullptr, more_protocols);
+    test::listener listener;
+    SECTION("a server") {
+        replaced_in   = LWS_CALLBACK_ESTABLISHED;
+        raw_peer peer = server.connect("replacing");
+        peer.send_text("x");
+        CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x02\x03\xF3");
+        CHECK(events.next() == "closed cleanly by us: sent 1011 internal_error, received 1011");
+    }
+    SECTION("a client") {
+        replaced_in = LWS_CALLBACK_CLIENT_ESTABLISHED;
+        server.host().connect(listener.port(), "replacing");
+        raw_peer peer = raw_peer::accept(listener, "replacing");
+        peer.send_text("x");
+        CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x02\x03\xF2");
+        CHECK(events.next() == "closed cleanly by us: sent 1010 mandatory_extension, received 1010");
+    }
 }
 
 TEST_CASE(

@@ -50,6 +50,28 @@ TEST_CASE("lws giving up a peer that does not answer its ping is reported as the
     CHECK(events.next() == "closed by the library, not cleanly: 1006 abnormal_closure (no_pong)");
 }
 
+TEST_CASE("a connection that lws ends for another reason is not said to have ignored a ping", "[kernel]") {
+    const bool writes = GENERATE(false, true);
+    CAPTURE(writes);
+    server   server([writes](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            if (!writes)
+                write(wsi, 1); // with no silence before
+            lws_set_timer_usecs(wsi, 1200 * LWS_US_PER_MS);
+        }
+        if (reason == LWS_CALLBACK_TIMER) {
+            if (writes)
+                write(wsi, 1); // with no silence behind
+            lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.read_to_end().bytes == "\x82\x01x");
+    CHECK(events.next() == "closed by the library, not cleanly: 1006 abnormal_closure");
+}
+
 TEST_CASE("lws refusing text that is not UTF-8 is reported as the library's doing") {
     server   server;
     raw_peer peer = server.connect();

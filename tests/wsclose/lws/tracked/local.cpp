@@ -457,22 +457,24 @@ TEST_CASE("a silent peer is waited for no longer than 5 s, even if the program c
     CHECK(events.next(9000) == "closed by us, not cleanly: sent 4001 \"bye\", received nothing (no_answer)");
 }
 
-TEST_CASE("a timer that the program sets in a writeable callback does not replace the time to close") {
+TEST_CASE("a timer that the program sets as it closes, or writes, does not replace the time to close") {
     static lws_usec_t time;
-    time = GENERATE(lws_usec_t{60 * LWS_US_PER_SEC}, lws_usec_t{LWS_SET_TIMER_USEC_CANCEL});
+    static bool       as_it_closes;
+    time         = GENERATE(lws_usec_t{60 * LWS_US_PER_SEC}, lws_usec_t{LWS_SET_TIMER_USEC_CANCEL});
+    as_it_closes = GENERATE(false, true); // in the old way: then there is no writeable callback
     server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (received(reason)) {
             s.ws.set_close_timeout(LWS_US_PER_SEC);
-            s.ws.close(close_code{4001}, "bye");
+            as_it_closes ? leave_reason(wsi) : void(s.ws.close(close_code::going_away, "old"));
         }
-        if (reason == LWS_CALLBACK_SERVER_WRITEABLE)
+        if (reason == LWS_CALLBACK_SERVER_WRITEABLE || (received(reason) && as_it_closes))
             lws_set_timer_usecs(wsi, time);
-        return 0;
+        return received(reason) && as_it_closes ? -1 : 0;
     });
     raw_peer peer = server.connect();
     peer.send_text("x");
-    CHECK(peer.read_frame() == bye_frame);
-    CHECK(events.next() == "closed by us, not cleanly: sent 4001 \"bye\", received nothing (no_answer)");
+    CHECK(peer.read_frame() == "\x88\x05\x03\xE9old");
+    CHECK(events.next() == "closed by us, not cleanly: sent 1001 going_away \"old\", received nothing (no_answer)");
 }
 
 TEST_CASE("a connection may have its own time to close: none at all, or less than the default") {

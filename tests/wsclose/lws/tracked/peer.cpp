@@ -109,6 +109,22 @@ TEST_CASE("a peer that does not read gets no longer than its time, and no Close 
     CHECK_FALSE(full);
 }
 
+TEST_CASE("a timer that the program sets as it closes does not keep a peer that does not read") {
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (received(reason)) {
+            write(wsi, 4000 * 1000); // more than the sockets take
+            s.ws.set_close_timeout(LWS_US_PER_SEC);
+            s.ws.close(close_code{4001}, "bye");
+            lws_set_timer_usecs(wsi, 60 * LWS_US_PER_SEC);
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.keep_little();
+    peer.send_text("x");
+    CHECK(events.next() == "closed by us, not cleanly: 1006 abnormal_closure (not_reading)");
+}
+
 TEST_CASE("a peer that closes but does not read can still read the answer, and the report says so", "[choked]") {
     server   server(fill_on_receive);
     raw_peer peer = connect_and_fill(server);

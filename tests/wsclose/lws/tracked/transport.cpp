@@ -5,6 +5,7 @@
 
 #include "wsclose/lws/tracked/server.hpp"
 
+#include <atomic>
 #include <memory>
 
 using namespace tracked_test;
@@ -32,6 +33,28 @@ TEST_CASE("FIN and reset are reported as the transport's") {
           std::string("closed by the transport, not cleanly: 1006 abnormal_closure") + (tls_only ? "" : " (fin)"));
     raw_peer b = server.connect();
     b.reset();
+    CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (reset)");
+}
+
+TEST_CASE("a reset is reported as such, although the network was bad before", "[kernel]") {
+    static std::atomic<int> fd;
+    server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_TIMER)
+            write(wsi, 1);
+        if (received(reason)) {
+            fd = static_cast<int>(lws_get_socket_fd(wsi));
+            lws_set_timer_usecs(wsi, 20 * LWS_US_PER_MS);
+            events.add("here");
+        }
+        return 0;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(events.next() == "here");
+    peer.cut_off();
+    while (!test::sends_again(fd))
+        server.host().pass(10 * LWS_US_PER_MS);
+    peer.reset();
     CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure (reset)");
 }
 
