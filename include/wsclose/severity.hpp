@@ -75,7 +75,7 @@ constexpr severity severity_of(const close_report &report) noexcept {
     if (!report.error().empty() || report.cause() == cause::protocol_violation)
         return severity::warning;
     severity result = report.clean() ? severity::info : severity::notice;
-    if (!report.code_uncertain() || report.initiator() != initiator::peer)
+    if (report.initiator() != initiator::peer) // otherwise it is that of received()
         result = detail::louder(result, severity_of(report.code()));
     if (report.received() && !report.code_uncertain())
         result = detail::louder(result, severity_of(report.received()->code()));

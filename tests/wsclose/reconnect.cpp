@@ -312,7 +312,7 @@ TEST_CASE("a connection that lasted 5 s counts as a success") {
     at_once.reset_after = 0;
     counted.next(back, 0, 0, at_once); // it was never open
     CHECK(counted.tries() == 2);
-    counted.next(back, 10, 0, at_once);
+    counted.next(back, 1, 0, at_once);
     CHECK(counted.tries() == 1);
     counted.reset();
     CHECK(counted.tries() == 0);
@@ -334,6 +334,23 @@ TEST_CASE("a policy sets the base, the growth, the limit, what is random, and ho
     CHECK(counted.bounds(restart, policy) == advice{next_step::come_back, 5'000, 30'000});
     policy.divisor = 100;
     CHECK(counted.bounds(restart, policy) == advice{next_step::come_back, 50, 300});
+}
+
+TEST_CASE("a policy may begin with 1 ms, or with no delay, and a divisor of 0 counts as 1") {
+    backoff_policy policy;
+    policy.spread = jitter::none;
+    policy.base   = 1;
+    policy.cap    = 5;
+    for (const std::uint32_t divisor : {1U, 0U}) {
+        policy.divisor = divisor;
+        backoff counted;
+        for (const std::int64_t delay : {1, 2, 4, 5, 5})
+            CHECK(counted.next(back, 0, 0, policy) == delay);
+    }
+    policy.base = 0;
+    backoff counted;
+    for (int i = 0; i < 3; ++i)
+        CHECK(counted.next(back, 0, 0, policy) == 0);
 }
 
 TEST_CASE("no policy and no number of tries makes a delay negative, or longer than was asked for") {

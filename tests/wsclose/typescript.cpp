@@ -55,6 +55,9 @@ TEST_CASE("the delays in TypeScript follow a policy as backoff reads it, whateve
     policy.divisor = 0;
     policy.factor  = 0; // it does not grow; to the power of a number, it would be no delay at all
     CHECK(defaults_of(policy) == "base = 5000, factor = 1, cap = 60000, fixed = 1, divisor = 1");
+    policy.base = policy.cap = 1;
+    policy.factor            = 2;
+    CHECK(defaults_of(policy) == "base = 1, factor = 2, cap = 1, fixed = 1, divisor = 1");
     policy.base   = -1;
     policy.cap    = -1;
     policy.factor = 2; // 0 times infinity is not a number

@@ -252,6 +252,22 @@ TEST_CASE("text is judged alike at run time and by the compiler, wherever in it 
     CHECK(wrong == 0);
 }
 
+TEST_CASE("an error is found behind any sequence, and what stands before the text does not matter") {
+    for (const auto good : {"a"sv, "\xC3\xBC"sv, "\xE6\x97\xA5"sv, "\xF0\x9F\x98\x80"sv})
+        for (const auto wrong :
+             {"\x80"sv, "\xBF"sv, "\xC0"sv, "\xC1"sv, "\xC3"sv, "\xE6\x97"sv, "\xF0\x9F\x98"sv, "\xFF"sv})
+            for (std::size_t at = 0; at < 40; ++at) {
+                const std::string      all   = "\xF0" + std::string(at, 'a').append(good).append(wrong) + "z";
+                const std::string_view text  = std::string_view(all).substr(1);
+                const utf8::result     found = utf8::validate(text);
+                if (found.valid || found.offset != at + good.size())
+                    FAIL("behind " << at << " bytes and " << good.size());
+            }
+    const auto behind_a_lead = "\xE6\x97\xA5"sv; // whose last two bytes are no text of their own
+    CHECK(utf8::validate(behind_a_lead.substr(1)).offset == 0);
+    CHECK_FALSE(utf8::validate(behind_a_lead.substr(1)));
+}
+
 TEST_CASE("long text is checked whole") {
     for (std::size_t size = 1; size < 300; ++size) {
         std::string text(size, 'x');
