@@ -291,6 +291,9 @@ public:
     /// How the stream of the other side has ended.
     stream_end end() const noexcept { return end_; }
 
+    /// Whether the other side has ended TLS before TCP, as far as was read. True if there is no TLS.
+    bool has_tls_ended() const noexcept { return !layer_ || layer_->has_ended(); }
+
     /// Makes the kernel keep little of what this side does not read.
     void keep_little() noexcept { set_option(socket_.get(), SOL_SOCKET, SO_RCVBUF, 32768); }
 

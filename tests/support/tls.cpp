@@ -145,6 +145,8 @@ ssize_t tls::receive(char *bytes, std::size_t size) {
     return errno == ECONNRESET ? -1 : 0;
 }
 
+bool tls::has_ended() const { return (SSL_get_shutdown(impl_->ssl.get()) & SSL_RECEIVED_SHUTDOWN) != 0; }
+
 void tls::send_fin() {
     if (!(SSL_get_shutdown(impl_->ssl.get()) & SSL_SENT_SHUTDOWN)) // a second call would read, and stumble over data
         SSL_shutdown(impl_->ssl.get());

@@ -49,6 +49,7 @@ public:
 
     virtual void send_fin() = 0;
 
+    virtual bool has_ended() const { return false; } ///< that the other side has said so, before the end of TCP
     virtual bool is_stream() const { return false; } ///< that ends and leaves its socket open
     virtual void reset() {}                          ///< such a stream
 };
@@ -67,6 +68,7 @@ public:
     ssize_t send(const char *bytes, std::size_t size) override;
     ssize_t receive(char *bytes, std::size_t size) override;
     void    send_fin() override;
+    bool    has_ended() const override;
 
 private:
     struct openssl;

@@ -295,6 +295,41 @@ TEST_CASE("messages that were queued with lws_callback_on_writable() go out befo
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
 }
 
+TEST_CASE("a message in parts, of which permessage-deflate holds the first back, goes out before the Close frame") {
+    static const lws_extension extensions[] = {
+        {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate"},
+        {nullptr, nullptr, nullptr},
+    };
+    test::host_options options;
+    options.extensions = extensions;
+    static int parts;
+    parts = 0;
+    server server(
+        [](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+            if (received(reason)) {
+                s.ws.close(close_code{4001}, "bye");
+            } else if (reason == LWS_CALLBACK_SERVER_WRITEABLE && ++parts <= 2) {
+                constexpr auto first = static_cast<lws_write_protocol>(LWS_WRITE_TEXT | LWS_WRITE_NO_FIN);
+                write(wsi, 10, parts == 1 ? first : LWS_WRITE_CONTINUATION);
+                lws_callback_on_writable(wsi);
+            }
+            return 0;
+        },
+        one_protocol, options);
+    raw_peer peer = raw_peer::connect(server.host().port(), "tracked", test::default_transport(),
+                                      "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    peer.send_text("x");
+    std::string before, frame = peer.read_frame();
+    for (; !frame.empty() && frame != bye_frame; frame = peer.read_frame())
+        before = frame;
+    CHECK(!before.empty());
+    CHECK((before[0] & 0x80) != 0); // the last part of the message
+    CHECK(frame == bye_frame);
+    peer.send_close(bye);
+    CHECK(peer.read_to_end().bytes.empty());
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
 TEST_CASE("a program that writes whenever it can, and does not ask, writes once more before the Close frame") {
     server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (received(reason))

@@ -74,6 +74,21 @@ TEST_CASE("the end of TLS alone is reported as the transport's") {
     CHECK(events.next() == "closed by the transport, not cleanly: 1006 abnormal_closure");
 }
 
+TEST_CASE("TLS is ended before TCP, whoever closes") {
+    server   server(close_on_receive);
+    raw_peer peer = server.connect();
+    SECTION("the program") {
+        peer.send_text("x");
+        CHECK(peer.answer_close_and_read_to_end().bytes == bye_frame);
+    }
+    SECTION("the peer") {
+        peer.send_close(bye);
+        CHECK(peer.read_to_end().bytes == bye_frame);
+    }
+    CHECK(peer.has_tls_ended());
+    CHECK(events.next().find("closed cleanly by ") == 0);
+}
+
 TEST_CASE("a reset behind data that the program does not read is reported as the transport's") {
     server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (reason == LWS_CALLBACK_ESTABLISHED) {
