@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>
 
 #include <nghttp2/nghttp2.h>
+
+#include "support/socket.hpp"
 
 namespace test {
 
@@ -80,6 +83,8 @@ struct http2_stream::session {
         if (frame->hd.stream_id == self.id && self.id != 0 && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
             (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS))
             self.ended = true;
+        if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK))
+            self.answered = true;
         if (frame->hd.type == NGHTTP2_SETTINGS) // ours are in force once they are acknowledged
             (frame->hd.flags & NGHTTP2_FLAG_ACK ? self.acknowledged : self.greeted) = true;
         return 0;
@@ -96,6 +101,7 @@ struct http2_stream::session {
     std::int32_t     id = 0;
     std::string      outgoing, incoming, status, retry_after;
     bool             greeted = false, acknowledged = false, fin = false, ended = false, was_reset = false;
+    bool             answered = false; // a ping
 };
 
 http2_stream::http2_stream(int fd, std::string_view subprotocol, std::string_view origin, std::string_view extensions,
@@ -188,6 +194,20 @@ void http2_stream::send_fin() {
 void http2_stream::open_window() {
     nghttp2_session_set_local_window_size(impl_->h2, NGHTTP2_FLAG_NONE, impl_->id, wide);
     impl_->flush();
+}
+
+bool http2_stream::answers_ping() {
+    session &s = *impl_;
+    s.answered = false;
+    nghttp2_submit_ping(s.h2, NGHTTP2_FLAG_NONE, nullptr);
+    s.flush();
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::milliseconds(patience_ms);
+    while (!s.answered && std::chrono::steady_clock::now() < limit) {
+        const ssize_t got = s.read_once();
+        if (got == 0 || (got < 0 && errno != EAGAIN))
+            break;
+    }
+    return s.answered;
 }
 
 void http2_stream::reset() {

@@ -39,6 +39,8 @@ public:
     bool    is_stream() const override { return true; }
     void    open_window(); ///< lets the server send more, once
 
+    bool answers_ping(); ///< whether the connection still serves others
+
 private:
     struct session;
     std::unique_ptr<session> impl_;
