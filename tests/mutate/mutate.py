@@ -110,6 +110,13 @@ class Suite:
             tests += [t._replace(transport=transport) for t in tests if t.program in programs and not t.transport]
         with concurrent.futures.ThreadPoolExecutor(2 * os.cpu_count()) as pool:
             list(pool.map(self.measure, tests))
+        self.together = collections.defaultdict(list)  # those of one program over one transport, under AddressSanitizer
+        for test in self.reached:
+            if test.program in CATCH:
+                self.together[test.program, test.transport].append(test)
+        for key in [key for key, tests in self.together.items() if self.fails(tests, -1, "out-address")]:
+            print(f"mutate: left out, since it fails under AddressSanitizer without a change: {key}", flush=True)
+            del self.together[key]
 
     def program(self, name, out="out"):
         return self.build / out / "tests" / name
@@ -158,11 +165,10 @@ class Suite:
             return True
         if any(self.fails([t], mutant) and (in_core or self.fails([t], mutant)) for t in tests if t not in quick):
             return True
-        together = collections.defaultdict(list)  # the tests of one program, over one transport
-        for test in tests if not in_core else []:
-            if test.program in CATCH:
-                together[test.program, test.transport].append(test)
-        return any(all(self.fails(group, mutant, "out-address") for _ in range(2)) for group in together.values())
+        if in_core:
+            return False
+        groups = [[test for test in group if test in tests] for group in self.together.values()]
+        return any(all(self.fails(group, mutant, "out-address") for _ in range(2)) for group in groups if group)
 
 
 def explained():

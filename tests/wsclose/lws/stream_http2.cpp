@@ -26,6 +26,8 @@ test::event_log events;
 struct session {
     connection ws;
 
+    static constexpr lws_usec_t close_timeout = LWS_US_PER_SEC;
+
     void on_close(const close_report &report) { events.add(test::line_of(report)); }
 };
 
@@ -76,6 +78,10 @@ TEST_CASE("a stream that ends leaves its connection to the others, whoever close
         peer.send_text("leave");
         peer.send_close(bye);
         peer.read_to_end();
+    }
+    SECTION("the program closes and the peer does not answer") {
+        peer.send_text("close");
+        CHECK(peer.read_frame().substr(2) == bye);
     }
     CHECK(events.next() != "nothing happened");
     CHECK(stream->answers_ping());

@@ -150,6 +150,24 @@ TEST_CASE("a program that has returned -1 with a reason gets no writeable callba
     CHECK(events.next() == "closed cleanly by us: sent 1001 going_away \"old\", received 1001 \"old\"");
 }
 
+TEST_CASE("a program that has closed and then returns -1 with a reason still writes before the first close") {
+    static bool has_written;
+    has_written = false;
+    server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        if (reason == LWS_CALLBACK_SERVER_WRITEABLE && !std::exchange(has_written, true))
+            write(wsi, 1);
+        if (!received(reason))
+            return 0;
+        s.ws.close(close_code{4001}, "bye");
+        leave_reason(wsi);
+        return -1;
+    });
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    CHECK(peer.answer_close_and_read_to_end().bytes == "\x82\x01x" + bye_frame);
+    CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
 TEST_CASE("a program that returns -1 with a reason from its timer waits for the answer too") {
     server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (received(reason))

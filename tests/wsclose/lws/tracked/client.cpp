@@ -352,7 +352,7 @@ TEST_CASE("a client that names no protocol closes and is told why it ends, and t
     }
     SECTION("the program leaves a reason, and lws fails the connection") {
         peer.send_text("keep");
-        peer.send(peer.frame(0x89, std::string(126, 'x'))); // a ping longer than a control frame may be
+        peer.send(peer.frame(0x89, std::string(126, 'x')));       // a ping longer than a control frame may be
         CHECK(peer.read_to_end().bytes == "\x88\x05\x03\xE9old"); // once
         CHECK(test::is_unclean(events.next()));
     }

@@ -38,7 +38,7 @@ TEST_CASE("FIN and reset are reported as the transport's") {
 
 TEST_CASE("a reset is reported as such, although the network was bad before", "[kernel]") {
     static std::atomic<int> fd;
-    server   server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
+    server                  server([](session &, lws *wsi, lws_callback_reasons reason, std::string_view) {
         if (reason == LWS_CALLBACK_TIMER)
             write(wsi, 1);
         if (received(reason)) {
@@ -48,7 +48,7 @@ TEST_CASE("a reset is reported as such, although the network was bad before", "[
         }
         return 0;
     });
-    raw_peer peer = server.connect();
+    raw_peer                peer = server.connect();
     peer.send_text("x");
     CHECK(events.next() == "here");
     peer.cut_off();
