@@ -129,7 +129,6 @@ protected:
         } else {
             if (c_.quiet_ != 0) // the socket is full: the program gets another callback when it is not
                 lws_callback_on_writable(wsi_);
-            c_.quiet_ = 0;
             c_.deadline_.keep(wsi_);
         }
         return {false};
@@ -143,8 +142,6 @@ protected:
         const bool         code_uncertain = result.frame.code() == close_code::protocol_error;
         if (c_.handshake_.receive(result, code_uncertain) != close_step::send_and_end) {
             withhold_prepared_frame(wsi_);
-            if (has_close_reason(wsi_)) // lws would wait for a chance to send that
-                c_.deadline_.start(wsi_, 0);
             return {false, -1};
         }
         if (was_open && result)
