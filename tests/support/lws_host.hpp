@@ -82,6 +82,12 @@ inline void keep_openssl() {
     (void)kept;
 }
 
+/// For host_options::extensions.
+inline const lws_extension deflate[] = {
+    {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate; client_no_context_takeover"},
+    {nullptr, nullptr, nullptr},
+};
+
 /// How a host differs from the plainest.
 struct host_options {
     transport             how        = default_transport();

@@ -36,11 +36,6 @@ inline const lws_protocols protocols[] = {
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };
 
-inline const lws_extension deflate[] = {
-    {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate; client_no_context_takeover"},
-    {nullptr, nullptr, nullptr},
-};
-
 inline bool over_http2() { return std::getenv("WSCLOSE_TEST_HTTP2") != nullptr; }
 inline bool with_deflate() { return std::getenv("WSCLOSE_TEST_DEFLATE") != nullptr; }
 
@@ -270,7 +265,7 @@ public:
 private:
     static test::host_options options() {
         test::host_options o;
-        o.extensions = with_deflate() ? deflate : nullptr;
+        o.extensions = with_deflate() ? test::deflate : nullptr;
         return o;
     }
 

@@ -402,9 +402,8 @@ TEST_CASE("who comes into the list once the rest was dropped is left alone, and 
         session         *newcomer = nullptr;
     } after_the_drop{};
     server.host.on_service_thread([&](lws_context *context) {
-        server.list->for_each([&](connection &member) {
-            after_the_drop.newcomer = static_cast<session *>(lws_wsi_user(member.wsi()));
-        });
+        server.list->for_each(
+            [&](connection &member) { after_the_drop.newcomer = static_cast<session *>(lws_wsi_user(member.wsi())); });
         after_the_drop.list = server.list.get();
         after_the_drop.newcomer->listed.leave();
         CHECK(server.going_down->start(*server.list, hour, 0, close_code::going_away, "bye") == 1);

@@ -584,10 +584,6 @@ TEST_CASE("an answer goes out behind a message of 3 MiB, unless lws 5 does not h
 TEST_CASE("a Close frame is a frame of its own behind a message that permessage-deflate holds back",
           "[hostile][choked]") {
     enum class way { close, reason, answer };
-    static const lws_extension deflate[] = {
-        {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate"},
-        {nullptr, nullptr, nullptr},
-    };
     const auto noise =
         GENERATE(table<std::size_t, bool>({{30000, true}, {test::most_noise, false}, {test::most_noise, true}}));
     const std::size_t size   = std::get<0>(noise);
@@ -596,7 +592,7 @@ TEST_CASE("a Close frame is a frame of its own behind a message that permessage-
     const bool        client = GENERATE(false, true);
     CAPTURE(size, full, static_cast<int>(how), client);
     test::host_options options;
-    options.extensions = deflate;
+    options.extensions = test::deflate;
     server server(
         [how, size, full](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
             if (full && (reason == LWS_CALLBACK_ESTABLISHED || reason == LWS_CALLBACK_CLIENT_ESTABLISHED))

@@ -375,7 +375,9 @@ TEST_CASE("there is no try if the session says no, until it is started again") {
         raw_peer peer = raw_peer::accept(listener, "team");
         CHECK(events.next() == "open");
     }
-    SECTION("or is destroyed") { ground.host.on_service_thread([&](lws_context *) { ground.one.reset(); }); }
+    SECTION("or is destroyed") {
+        ground.host.on_service_thread([&](lws_context *) { ground.one.reset(); });
+    }
 }
 
 TEST_CASE("a client that is started again while it waits tries at once, and counts on", "[refused]") {

@@ -3,6 +3,7 @@
 
 #include <wsclose/lws/timer.hpp>
 
+#include <atomic>
 #include <memory>
 
 #include <wsclose/format.hpp>
@@ -144,7 +145,7 @@ TEST_CASE("a timer that is destroyed, or whose connection has ended, does not fi
 }
 
 TEST_CASE("a timer without a connection does not start, and the log says so if that has not begun") {
-    static int lines;
+    static std::atomic<int> lines;
     lines = 0;
     test::lws_host host(protocols);
     lws_set_log_level(LLL_WARN, [](int, const char *) { ++lines; });

@@ -296,12 +296,8 @@ TEST_CASE("messages that were queued with lws_callback_on_writable() go out befo
 }
 
 TEST_CASE("a message in parts, of which permessage-deflate holds the first back, goes out before the Close frame") {
-    static const lws_extension extensions[] = {
-        {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate"},
-        {nullptr, nullptr, nullptr},
-    };
     test::host_options options;
-    options.extensions = extensions;
+    options.extensions = test::deflate;
     static int parts;
     parts = 0;
     server server(
@@ -439,12 +435,8 @@ TEST_CASE("a close reaches the peer although the program has stopped reading") {
 }
 
 TEST_CASE("a close goes out and is answered while permessage-deflate is on") {
-    static const lws_extension extensions[] = {
-        {"permessage-deflate", lws_extension_callback_pm_deflate, "permessage-deflate; client_no_context_takeover"},
-        {nullptr, nullptr, nullptr},
-    };
     test::host_options options;
-    options.extensions = extensions;
+    options.extensions = test::deflate;
     server server(
         [](session &s, lws *wsi, lws_callback_reasons reason, std::string_view message) {
             if (received(reason))
