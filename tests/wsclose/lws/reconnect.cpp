@@ -370,10 +370,7 @@ TEST_CASE("there is no try if the session says no, until it is started again") {
     CHECK_FALSE(ground.is_waiting());
     SECTION("which goes well") {
         ground.one->allow = nullptr;
-        ground.start();
-        CHECK(events.next() == "connect: come_back");
-        raw_peer peer = raw_peer::accept(listener, "team");
-        CHECK(events.next() == "open");
+        raw_peer peer     = ground.start_and_accept(listener);
     }
     SECTION("or is destroyed") {
         ground.host.on_service_thread([&](lws_context *) { ground.one.reset(); });

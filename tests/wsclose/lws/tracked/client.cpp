@@ -460,13 +460,13 @@ TEST_CASE("a client's plain HTTP requests and raw connections on a tracked proto
     options.how = test::transport::tcp;
     server         server(nullptr, more_protocols, options);
     test::listener listener;
+    constexpr auto ok         = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"sv;
     const auto     request_to = [&](std::uint16_t port, const char *method) {
         server.host().on_service_thread([=](lws_context *context) { request(context, port, method); });
     };
     SECTION("a request that is answered") {
         request_to(listener.port(), "GET");
-        raw_peer peer = raw_peer::answer_http(
-            listener, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", options.how);
+        raw_peer peer = raw_peer::answer_http(listener, ok, options.how);
         CHECK(events.next() == "answered");
         peer.reset();
         CHECK(events.next() == "request over");
@@ -474,8 +474,7 @@ TEST_CASE("a client's plain HTTP requests and raw connections on a tracked proto
     SECTION("a request in a session of the program's own, which is over with it") {
         session own;
         server.host().on_service_thread([&](lws_context *to) { request(to, listener.port(), "GET", &own); });
-        raw_peer peer = raw_peer::answer_http(
-            listener, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", options.how);
+        raw_peer peer = raw_peer::answer_http(listener, ok, options.how);
         CHECK(events.next() == "answered");
         peer.reset();
         CHECK(events.next() == "request over");
