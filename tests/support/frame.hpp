@@ -33,6 +33,7 @@ public:
     int  opcode() const { return byte(0) & 0x0F; }
     bool has_reserved_bits() const { return byte(0) & 0x30; } // RSV1 says that permessage-deflate was at work
     bool is_control() const { return byte(0) & 0x08; }
+    bool is_final() const { return byte(0) & 0x80; } // of its message
     bool is_masked() const { return byte(1) & 0x80; }
 
     /// Whether nothing of it is cut off.

@@ -134,6 +134,7 @@ struct wire {
     std::string controls;               // without their masks
     std::string close;                  // the frame that came last, if that is a Close frame
     bool        cut    = false;         // within a frame
+    bool        ended  = true;          // the last message, if there is one
     std::size_t masked = 0;             // frames
 };
 
@@ -152,6 +153,7 @@ wire parse(std::string_view bytes) {
         } else {
             ++result.messages;
             result.data += next.payload_size();
+            result.ended = next.is_final();
         }
         bytes.remove_prefix(next.size());
     }
@@ -590,15 +592,17 @@ TEST_CASE("a Close frame is a frame of its own behind a message that permessage-
     const bool        full   = std::get<1>(noise); // the socket takes only a part of the message
     const way         how    = GENERATE(way::answer, way::close, way::reason);
     const bool        client = GENERATE(false, true);
-    CAPTURE(size, full, static_cast<int>(how), client);
+    const bool        ends   = GENERATE(true, false); // the message; otherwise it lacks its last part
+    CAPTURE(size, full, static_cast<int>(how), client, ends);
     test::host_options options;
     options.extensions = test::deflate;
     server server(
-        [how, size, full](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
+        [how, size, full, ends](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) {
             if (full && (reason == LWS_CALLBACK_ESTABLISHED || reason == LWS_CALLBACK_CLIENT_ESTABLISHED))
                 test::set_option(static_cast<int>(lws_get_socket_fd(wsi)), SOL_SOCKET, SO_SNDBUF, 4096);
+            const int flags = ends ? LWS_WRITE_BINARY : LWS_WRITE_BINARY | LWS_WRITE_NO_FIN;
             if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE || received(reason))
-                lws_write(wsi, test::noise(), size, LWS_WRITE_BINARY);
+                lws_write(wsi, test::noise(), size, static_cast<lws_write_protocol>(flags));
             if (!received(reason))
                 return 0;
             if (how == way::close)
@@ -626,8 +630,9 @@ TEST_CASE("a Close frame is a frame of its own behind a message that permessage-
             peer.send_close(seen.close.substr(2));
         }
     }
-    CHECK(seen.data >= size);
+    CHECK(seen.data >= (ends ? size : size - (16 << 10))); // zlib keeps the rest for the next part
     CHECK_FALSE(seen.cut);
+    CHECK(seen.ended == ends);
     CHECK(seen.close == (how == way::reason ? why_frame : bye_frame));
     CHECK(seen.controls == seen.close);
     CHECK(events.next() == (how == way::answer ? "closed cleanly by the peer: received 4001 \"bye\", sent 4001 \"bye\""
