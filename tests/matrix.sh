@@ -43,11 +43,12 @@ in_root() {
                 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"' "$@"
 }
 
-# copy_project ROOT: copies the tracked files as they are now; what was built there stays.
+# copy_project ROOT: copies the tracked files as they are now; what was built there stays. Each file is newer than that:
+# a copy from another place could be older, and then nobody would build it.
 copy_project() {
     mkdir -p "$1/wsclose" &&
         find "$1/wsclose" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + &&
-        git ls-files -z | tar -c --null -T - --ignore-failed-read | tar -x --no-same-owner -C "$1/wsclose"
+        git ls-files -z | tar -c --null -T - --ignore-failed-read | tar -x -m --no-same-owner -C "$1/wsclose"
 }
 
 # copy_apt_settings ROOT: copies how this machine's apt reaches the mirror, with the files that this names.
