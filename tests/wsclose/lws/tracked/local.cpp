@@ -586,27 +586,32 @@ TEST_CASE("no Close frame of lws' follows ours, whatever the peer does then") {
 
 namespace {
 
-// Closes once a message comes, and writes by `fill` in the next writeable callback alone.
-session_callback close_and_fill(void (*fill)(lws *)) {
-    return [fill, has_written = false](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) mutable {
-        if (received(reason)) {
-            s.ws.set_close_timeout(60 * LWS_US_PER_SEC); // so that the end of that does not send the frame
-            s.ws.close(close_code{4001}, "bye");
-        }
-        if (reason == LWS_CALLBACK_SERVER_WRITEABLE && !std::exchange(has_written, true)) {
-            fill(wsi);
-            events.add("written");
-        }
-        return 0;
-    };
+// Closes once a message comes, and writes by `fill` in the next writeable callback alone. So long a time does not end
+// soon enough to send the frame by itself.
+session_callback close_and_fill(void (*fill)(lws *), lws_usec_t time = 60 * LWS_US_PER_SEC) {
+    return
+        [fill, time, has_written = false](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) mutable {
+            if (received(reason)) {
+                s.ws.set_close_timeout(time);
+                s.ws.close(close_code{4001}, "bye");
+            }
+            if (reason == LWS_CALLBACK_SERVER_WRITEABLE && !std::exchange(has_written, true)) {
+                fill(wsi);
+                events.add("written");
+            }
+            return 0;
+        };
 }
+
+constexpr std::size_t much = 4000 * 1000;
+
+void write_much(lws *wsi) { write(wsi, much); }
 
 } // namespace
 
 TEST_CASE("a close waits behind a message that the socket does not take at once") {
-    constexpr std::size_t much = 4000 * 1000;
-    server                server(close_and_fill([](lws *wsi) { write(wsi, much); }));
-    raw_peer              peer = server.connect();
+    server   server(close_and_fill(write_much));
+    raw_peer peer = server.connect();
     peer.send_text("x");
     CHECK(events.next() == "written");
     server.host().pass(20 * LWS_US_PER_MS); // a timer of the connection fires, and finds the socket full
@@ -629,6 +634,15 @@ TEST_CASE("a close waits until the full socket takes more, although lws holds no
     const std::string seen = peer.answer_close_and_read_to_end().bytes;
     CHECK(seen.substr(seen.size() - std::min(seen.size(), bye_frame.size())) == bye_frame);
     CHECK(events.next() == "closed cleanly by us: sent 4001 \"bye\", received 4001 \"bye\"");
+}
+
+TEST_CASE("a peer that never reads what comes before a Close frame gets no longer than its time", "[choked]") {
+    server   server(close_and_fill(write_much, LWS_US_PER_SEC));
+    raw_peer peer = server.connect();
+    peer.keep_little();
+    peer.send_text("x");
+    CHECK(events.next() == "written");
+    CHECK(events.next(3500) == "closed by us, not cleanly: 1006 abnormal_closure (not_reading)");
 }
 
 TEST_CASE("a program that has closed does not see the close of the peer, which crosses it") {
