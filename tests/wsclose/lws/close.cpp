@@ -55,6 +55,9 @@ const lws_protocols protocols[] = {
     {nullptr, nullptr, 0, 0, 0, nullptr, 0},
 };
 
+/// Over TLS, lws 4.0 now and then waits for its timeout, 20 s, before the last callback.
+std::string last_event() { return events.next(25000); }
+
 } // namespace
 
 TEST_CASE("a bare close sends what was asked for, made fit for the wire") {
@@ -63,7 +66,7 @@ TEST_CASE("a bare close sends what was asked for, made fit for the wire") {
         raw_peer peer = raw_peer::connect(host.port(), "bare");
         peer.send_text(message);
         const std::string bytes = peer.answer_close_and_read_to_end().bytes;
-        CHECK(events.next() == "closed");
+        CHECK(last_event() == "closed");
         return bytes;
     };
     CHECK(close_by("x") == "\x88\x05\x0F\xA1"
@@ -86,22 +89,22 @@ TEST_CASE("a bare answer to the peer's close is the right one, at once") {
                     "bye") == "\x88\x05\x0F\xA1"
                               "bye");
     CHECK(events.next() == "4001 bye");
-    CHECK(events.next() == "closed");
+    CHECK(last_event() == "closed");
     CHECK(answer_to("") == std::string("\x88\x00", 2));
     CHECK(events.next() == "1005 ");
-    CHECK(events.next() == "closed");
+    CHECK(last_event() == "closed");
     CHECK(answer_to("\x03") == "\x88\x1E\x03\xEA"
                                "Close frame with half a code");
     CHECK(events.next() == "1002 Close frame with half a code");
-    CHECK(events.next() == "closed");
+    CHECK(last_event() == "closed");
     CHECK(answer_to("\x03\xE8\xED\xA0\x80") == "\x88\x29\x03\xEF"
                                                "Close frame with text that is not UTF-8");
     CHECK(events.next() == "1007 Close frame with text that is not UTF-8");
-    CHECK(events.next() == "closed");
+    CHECK(last_event() == "closed");
     CHECK(answer_to("\x13\x88") == "\x88\x23\x03\xEA"
                                    "Close frame with a forbidden code");
     CHECK(events.next() == "1002 Close frame with a forbidden code");
-    CHECK(events.next() == "closed");
+    CHECK(last_event() == "closed");
 }
 
 TEST_CASE("a reason left with lws does not follow a bare answer") {
@@ -113,7 +116,7 @@ TEST_CASE("a reason left with lws does not follow a bare answer") {
     CHECK(peer.read_to_end().bytes == "\x88\x05\x0F\xA1"
                                       "bye");
     CHECK(events.next() == "4001 bye");
-    CHECK(events.next() == "closed");
+    CHECK(last_event() == "closed");
 }
 
 TEST_CASE("a bare client answers the peer's close behind what lws holds, masked") {
