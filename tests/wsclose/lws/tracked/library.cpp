@@ -15,16 +15,28 @@ bool is_failed_with(const std::string &line, const std::string &frame) {
            line.find("closed cleanly by the library: sent " + frame + ", received ") == 0;
 }
 
+const std::string rsv_frame = "\x88\x0A\x03\xEA"
+                              "rsv bits";
+
 } // namespace
 
 TEST_CASE("lws failing the connection is reported as the library's doing") {
     server   server;
     raw_peer peer = server.connect();
     peer.send(reserved_bits);
-    CHECK(peer.answer_close_and_read_to_end().bytes == "\x88\x0A\x03\xEA"
-                                                       "rsv bits");
+    CHECK(peer.answer_close_and_read_to_end().bytes == rsv_frame);
     // Whether lws understands the answer after that depends on its version.
     CHECK(is_failed_with(events.next(), "1002 protocol_error \"rsv bits\""));
+}
+
+TEST_CASE("a peer whose connection lws fails, and that does not end TCP, is waited for no longer than its time") {
+    server   server(limit_on_receive);
+    raw_peer peer = server.connect();
+    peer.send_text("x");
+    peer.send(reserved_bits);
+    CHECK(peer.read_frame() == rsv_frame);
+    // Over TLS, lws alone waits for 5 s.
+    CHECK(is_failed_with(events.next(3500), "1002 protocol_error \"rsv bits\""));
 }
 
 TEST_CASE("lws ending the connection without a Close frame is reported as the library's doing") {

@@ -135,11 +135,7 @@ TEST_CASE("a peer that closes but does not read can still read the answer, and t
 }
 
 TEST_CASE("a peer that has closed and does not end TCP is waited for no longer than its time") {
-    server   server([](session &s, lws *, lws_callback_reasons reason, std::string_view) {
-        if (received(reason))
-            s.ws.set_close_timeout(LWS_US_PER_SEC);
-        return 0;
-    });
+    server   server(limit_on_receive);
     raw_peer peer = server.connect();
     peer.send_text("x");
     peer.send_close(bye);

@@ -148,6 +148,13 @@ inline int close_on_receive(session &s, lws *, lws_callback_reasons reason, std:
     return 0;
 }
 
+/// Gives the peer a second to close once a message comes.
+inline int limit_on_receive(session &s, lws *, lws_callback_reasons reason, std::string_view) {
+    if (received(reason))
+        s.ws.set_close_timeout(LWS_US_PER_SEC);
+    return 0;
+}
+
 /// Writes so many bytes as one message.
 inline void write(lws *wsi, std::size_t size, lws_write_protocol kind = LWS_WRITE_BINARY) {
     std::string buffer(LWS_PRE + size, 'x');
