@@ -6,7 +6,8 @@
 usage: mutate.py BUILD [HEADER...]    the headers whose paths contain a HEADER, such as utf8 or lws/drain; or all
 
 The tests are compiled in BUILD with all changes behind calls that ask which one is active (mutants.py), and once more
-with AddressSanitizer, which judges what the others do not notice. What the compiler computes cannot be changed so.
+with AddressSanitizer, which judges what the others do not notice. What the compiler computes cannot be changed so; it
+is not reached, as is what no test comes to.
 Changes that nobody can notice are in explained.txt, each with the reason.
 """
 
@@ -200,7 +201,7 @@ def main():
     stale = [line for line in known - set(map(title, all_mutants)) if line.split(" | ")[0] in judged]
     for line in sorted(stale):
         print(f"mutate: take this out of explained.txt, there is no such change: {line}")
-    columns = ["changes", "at compile time", "noticed", "explained", "unnoticed"]
+    columns = ["changes", "not reached", "noticed", "explained", "unnoticed"]
     table = collections.defaultdict(collections.Counter)
 
     def judge(id):
@@ -208,7 +209,7 @@ def main():
         if title(mutant) in known:
             return "explained"
         if id not in reached:
-            return "at compile time"  # or in no test: ./dev fuzz shows what is not covered
+            return "not reached"
         return "noticed" if suite.notices(id, "/lws" not in mutant.header) else "unnoticed"
 
     with concurrent.futures.ThreadPoolExecutor(3 * os.cpu_count()) as pool:
@@ -218,7 +219,7 @@ def main():
                 print(f"mutate: {mutant.header}", flush=True)
             for row in (mutant.header, "all"):
                 table[row].update(["changes", result])
-            if result in ("unnoticed", "at compile time"):
+            if result in ("unnoticed", "not reached"):
                 print(f"{result}: {mutant.line}: {title(mutant)}", flush=True)
 
     print(f"\n{'header':44}" + "".join(f"{column:>16}" for column in columns))
@@ -226,7 +227,7 @@ def main():
         print(f"{name:44}" + "".join(f"{table[name][column]:16}" for column in columns))
     counted = table["all"]
     share = 100 * counted["noticed"] / max(1, counted["noticed"] + counted["unnoticed"])
-    print(f"mutate: {share:.1f} % of the changes that can be noticed at run time are noticed")
+    print(f"mutate: {share:.1f} % of the changes that a test reaches and that can be noticed are noticed")
     return counted["unnoticed"] != 0 or bool(stale)
 
 

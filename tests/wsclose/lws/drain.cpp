@@ -65,7 +65,18 @@ int patient_callback(lws *wsi, lws_callback_reasons reason, void *user, void *in
     return callback(wsi, reason, static_cast<session *>(static_cast<patient *>(user)), in, len);
 }
 
+/// A client that is in the list before its server has answered.
+int early_callback(lws *, lws_callback_reasons reason, void *user, void *, std::size_t) {
+    session *s = static_cast<session *>(user);
+    if (reason == LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER) {
+        CHECK(everyone->add(s->ws, s->listed));
+        events.add("here");
+    }
+    return 0;
+}
+
 const lws_protocols protocols[] = {
+    {"early", tracked<early_callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
     {"listed", tracked<callback, &session::ws>, sizeof(session), 0, 0, nullptr, 0},
     {"hasty", tracked<hasty_callback, &hasty::ws, hasty>, sizeof(hasty), 0, 0, nullptr, 0},
     {"patient", tracked<patient_callback, &patient::ws, patient>, sizeof(patient), 0, 0, nullptr, 0},
@@ -299,6 +310,17 @@ TEST_CASE("a connection whose turn has not come at the deadline gets its frame a
     CHECK_FALSE(server.is_running());
     for (raw_peer &peer : peers)
         CHECK(peer.read_to_end().bytes == going_away);
+}
+
+TEST_CASE("a client that is not connected at the deadline is dropped") {
+    server               now;
+    const test::listener silent;
+    now.host.connect(silent.port(), "early");
+    const raw_peer peer = raw_peer::accept_only(silent, test::default_transport());
+    CHECK(events.next() == "here");
+    CHECK(now.start(0, LWS_US_PER_SEC) == 1);
+    CHECK(events.next(4000).find("not connected") == 0);
+    CHECK(now.ends());
 }
 
 TEST_CASE("a drain with an empty list does not run") {

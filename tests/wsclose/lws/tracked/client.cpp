@@ -376,7 +376,7 @@ TEST_CASE("a client that names no protocol closes and is told why it ends, and t
         CHECK(test::is_unclean(events.next()));
     }
     SECTION("the context is destroyed while a close waits") {
-        server.host().on_service_thread([](lws_context *) { ref.close(close_code{4001}, "bye"); });
+        server.host().on_service_thread([](lws_context *) { ref.close(close_frame::fit(close_code{4001}, "bye")); });
         server.host().stop();
         CHECK(peer.read_to_end().bytes == bye_frame);
         CHECK(events.next().find("closed by us, not cleanly: sent 4001 \"bye\", received nothing") == 0);
