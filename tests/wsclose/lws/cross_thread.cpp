@@ -91,6 +91,7 @@ struct remote_host {
         start();
     }
     void start() {
+        starts.clear(); // after 5.0, a context initialises a protocol more than once
         host = std::make_unique<test::lws_host>(protocols);
         CHECK(starts.next() == "initialised"); // in GLib's loop, connections may come before
         host->on_service_thread([](lws_context *) {});
