@@ -43,8 +43,8 @@ in_root() {
                 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"' "$@"
 }
 
-# copy_project ROOT: copies the tracked files as they are now; what was built there stays. Each file is newer than that:
-# a copy from another place could be older, and then nobody would build it.
+# copy_project ROOT: copies the tracked files as they are now; what was built there stays. They get the present
+# time: with their own, files of another checkout could be older than what was built, and then nobody would build them.
 copy_project() {
     mkdir -p "$1/wsclose" &&
         find "$1/wsclose" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + &&

@@ -586,21 +586,20 @@ TEST_CASE("no Close frame of lws' follows ours, whatever the peer does then") {
 
 namespace {
 
-// Closes once a message comes, and writes by `fill` in the next writeable callback alone. So long a time does not end
-// soon enough to send the frame by itself.
+// Closes once a message comes, and writes by `fill` in the next writeable callback alone. The frame would also go out
+// once half of `time` is over: by default, no test lasts that long.
 session_callback close_and_fill(void (*fill)(lws *), lws_usec_t time = 60 * LWS_US_PER_SEC) {
-    return
-        [fill, time, has_written = false](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) mutable {
-            if (received(reason)) {
-                s.ws.set_close_timeout(time);
-                s.ws.close(close_code{4001}, "bye");
-            }
-            if (reason == LWS_CALLBACK_SERVER_WRITEABLE && !std::exchange(has_written, true)) {
-                fill(wsi);
-                events.add("written");
-            }
-            return 0;
-        };
+    return [=, has_written = false](session &s, lws *wsi, lws_callback_reasons reason, std::string_view) mutable {
+        if (received(reason)) {
+            s.ws.set_close_timeout(time);
+            s.ws.close(close_code{4001}, "bye");
+        }
+        if (reason == LWS_CALLBACK_SERVER_WRITEABLE && !std::exchange(has_written, true)) {
+            fill(wsi);
+            events.add("written");
+        }
+        return 0;
+    };
 }
 
 constexpr std::size_t much = 4000 * 1000;

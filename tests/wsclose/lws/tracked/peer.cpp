@@ -98,8 +98,7 @@ TEST_CASE("a report says whether the peer's code may have been another") {
 
 TEST_CASE("a peer that does not read gets no longer than its time, and no Close frame after that") {
     server   server([](session &s, lws *wsi, lws_callback_reasons reason, std::string_view data) {
-        if (received(reason))
-            s.ws.set_close_timeout(LWS_US_PER_SEC);
+        limit_on_receive(s, wsi, reason, data);
         return fill_on_receive(s, wsi, reason, data);
     });
     raw_peer peer = connect_and_fill(server);
